@@ -1,0 +1,199 @@
+"""Who you are and what you may do."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.models import AbstractUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts.ids import encode_id, new_id
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> User:
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+
+
+class User(AbstractUser):
+    """A person, known by e-mail address; may be a member of several tenants."""
+
+    username = None  # type: ignore[assignment]  # the e-mail address is the name here
+    email = models.EmailField("e-mail address", unique=True)
+
+    USERNAME_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]  # no username
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name="user_email_any_case")]
+
+    def __str__(self) -> str:
+        return self.email
+
+
+def check_time_zone(name: str) -> None:
+    """Refuse a name that the time-zone database does not have."""
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValidationError(f"{name!r} is no time zone; use a name such as Europe/Berlin.") from error
+
+
+class Tenant(models.Model):
+    """One business. Everything else belongs to exactly one."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active"
+        SUSPENDED = "suspended"
+
+    ID_PREFIX = "ten_"
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    name = models.CharField(max_length=100)
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.ACTIVE)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    suspended_reason = models.CharField(max_length=200, blank=True)
+    default_country = models.CharField(
+        max_length=2,
+        blank=True,
+        help_text="ISO 3166 code with which national numbers are read, such as SG; "
+        "without one only numbers that begin with + are understood.",
+    )
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
+    hold_when_offline = models.BooleanField(
+        default=False, help_text="Keep messages for later when no phone is online, rather than refuse."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(User, through="Membership", related_name="tenants")
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def external_id(self) -> str:
+        return encode_id(self.ID_PREFIX, self.public_id)
+
+    @property
+    def is_active(self) -> bool:
+        return self.status == self.Status.ACTIVE
+
+
+class Membership(models.Model):
+    """What one person may do in one tenant."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner"
+        ADMIN = "admin"
+        OPERATOR = "operator"
+        VIEWER = "viewer"
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=20, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "user"], name="member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.tenant}"
+
+
+class ApiKey(models.Model):
+    """A program's way in. Only a keyed hash is stored; the key itself is shown once."""
+
+    ID_PREFIX = "key_"
+    LIVE, TEST = "sk_live_", "sk_test_"
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16, help_text="The first characters, to tell keys apart.")
+    secret_hash = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=40), default=list)
+    allowed_networks = ArrayField(
+        models.CharField(max_length=43),
+        default=list,
+        blank=True,
+        help_text="Networks in CIDR form from which the key works; none = from everywhere.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def external_id(self) -> str:
+        return encode_id(self.ID_PREFIX, self.public_id)
+
+    @property
+    def is_test(self) -> bool:
+        """Test keys talk to simulated phones only."""
+        return self.prefix.startswith(self.TEST)
+
+    @property
+    def is_live(self) -> bool:
+        """Neither revoked nor expired."""
+        expired = self.expires_at is not None and self.expires_at <= timezone.now()
+        return self.revoked_at is None and not expired
+
+
+class IdempotencyRecord(models.Model):
+    """The answer to a request that carried an Idempotency-Key, kept for a day.
+
+    It is written in the transaction of the work itself, so it exists exactly when the work is done.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, path and body.")
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.BinaryField(default=b"")
+    created_at = models.DateTimeField(auto_now_add=True, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "key"], name="idempotency_once")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class AuditEntry(models.Model):
+    """Who did what to an account; appended, never changed."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="audit_entries")
+    actor = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    actor_name = models.CharField(max_length=254, help_text="Kept when the person is gone.")
+    action = models.CharField(max_length=60)
+    target = models.CharField(max_length=100, blank=True)
+    detail = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+        indexes = [models.Index(fields=["tenant", "-id"], name="audit_by_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.actor_name}"

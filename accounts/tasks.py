@@ -1,0 +1,17 @@
+"""Housekeeping of accounts."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from accounts.models import IdempotencyRecord
+
+
+@shared_task
+def prune() -> int:
+    """Delete the idempotency records that ran out; returns how many."""
+    oldest = timezone.now() - timedelta(hours=settings.IDEMPOTENCY_HOURS)
+    deleted, _ = IdempotencyRecord.objects.filter(created_at__lt=oldest).delete()
+    return deleted
