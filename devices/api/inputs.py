@@ -1,0 +1,78 @@
+"""What clients and phones send about devices."""
+
+import re
+from datetime import time
+from typing import Annotated, Literal
+
+import msgspec
+
+from accounts.errors import InvalidInput
+from devices.frames import AppIn, Short, SimIn, Slot
+from devices.services.devices import SimLimits
+from devices.services.pairing import CODE_DIGITS, PhoneDescription
+
+_DIGITS = re.compile(r"[0-9]+", re.ASCII)
+Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=3_600_000)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
+
+
+class PairIn(msgspec.Struct):
+    """A phone's first call: the code that a person typed, and what the phone is."""
+
+    code: str
+    name: Short | None = None
+    model: Short | None = None
+    kind: Literal["android", "modem", "simulated"] = "android"
+    app: AppIn | None = None
+    sims: Annotated[list[SimIn], msgspec.Meta(max_length=16)] = []
+
+    def digits(self) -> str:
+        """The code without the spaces that people type; raises InvalidInput."""
+        digits = self.code.replace(" ", "")
+        if len(digits) != CODE_DIGITS or not _DIGITS.fullmatch(digits):
+            raise InvalidInput.at("code", "invalid_code", f"code must be {CODE_DIGITS} digits.")
+        return digits
+
+    def description(self) -> PhoneDescription:
+        return PhoneDescription(
+            name=(self.name or "")[:60],
+            model=(self.model or "")[:60],
+            kind=self.kind,
+            app=str(self.app or "")[:60],
+            sims=tuple(sim.report() for sim in self.sims),
+        )
+
+
+class LimitsIn(msgspec.Struct, rename="camel"):
+    """A SIM's budget; null = no limit. Segments in sliding windows; quiet hours as HH:MM."""
+
+    segments_per_minute: Count = None
+    segments_per_hour: Count = None
+    segments_per_day: Count = None
+    min_gap_ms: Milliseconds = 0
+    jitter_ms: Milliseconds = 0
+    quiet_from: time | None = None
+    quiet_until: time | None = None
+
+    def limits(self) -> SimLimits:
+        """As the service wants it; raises InvalidInput for half a quiet time."""
+        if (self.quiet_from is None) != (self.quiet_until is None):
+            raise InvalidInput.at(
+                "limits.quietUntil", "required", "Give quietFrom and quietUntil, or neither."
+            )
+        return SimLimits(**msgspec.structs.asdict(self))
+
+
+class SimPatch(msgspec.Struct):
+    slot: Slot
+    limits: LimitsIn
+
+
+class DevicePatch(msgspec.Struct, rename="camel"):
+    """What may be changed; a field that is absent stays."""
+
+    nickname: Name | None = None
+    is_default: Literal[True] | None = None
+    status: Literal["active", "paused"] | None = None
+    sims: list[SimPatch] = []

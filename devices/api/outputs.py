@@ -1,0 +1,165 @@
+"""Devices as the native API shows them."""
+
+from datetime import time
+
+import msgspec
+from django.conf import settings
+
+from accounts.api.times import iso
+from accounts.upward import listeners
+from devices.models import Device, PairingCode, Sim
+from devices.services.pairing import PairedPhone
+
+
+class LimitsOut(msgspec.Struct, rename="camel"):
+    segments_per_minute: int | None
+    segments_per_hour: int | None
+    segments_per_day: int | None
+    min_gap_ms: int
+    jitter_ms: int
+    quiet_from: str | None
+    quiet_until: str | None
+
+
+class SimOut(msgspec.Struct, rename="camel"):
+    slot: int
+    number: str | None
+    carrier: str | None
+    is_present: bool
+    limits: LimitsOut
+
+
+class TotalsOut(msgspec.Struct, rename="camel"):
+    """What the device's SIMs may send together; null = no limit."""
+
+    segments_per_minute: int | None
+    segments_per_hour: int | None
+    segments_per_day: int | None
+
+
+class DeviceOut(msgspec.Struct, rename="camel"):
+    """`status`: active (paired and online), offline, paused or revoked."""
+
+    id: str
+    nickname: str
+    model: str
+    status: str
+    last_seen_at: str | None
+    sent_count: int
+    received_count: int
+    kind: str
+    app: str
+    is_default: bool
+    battery: int | None
+    is_charging: bool | None
+    network: str | None
+    signal: int | None
+    queue_depth: int
+    limits: TotalsOut
+    sims: list[SimOut]
+
+
+class DevicesOut(msgspec.Struct):
+    data: list[DeviceOut]
+
+
+class PairingCodeOut(msgspec.Struct, rename="camel"):
+    code: str
+    expires_at: str
+    pairing_url: str
+
+
+class PairedOut(msgspec.Struct, rename="camel", omit_defaults=True):
+    """The secrets are shown this once; the last two only with a tenant's first phone."""
+
+    device_id: str
+    device_token: str
+    name: str
+    socket_url: str
+    api_key: str | None = None
+    signing_secret: str | None = None
+
+
+def devices_out(devices: list[Device]) -> list[DeviceOut]:
+    """`devices` (with their SIMs prefetched) and the length of their queues, in one query."""
+    depths: dict[int, int] = {}
+    for count in listeners("DEVICE_QUEUE_COUNTERS"):
+        depths |= count(device_ids=[device.pk for device in devices])
+    return [_device_out(device, depths.get(device.pk, 0)) for device in devices]
+
+
+def pairing_code_out(code: PairingCode, digits: str) -> PairingCodeOut:
+    return PairingCodeOut(
+        digits, iso(code.expires_at) or "", f"{settings.PUBLIC_URL}/pair?code={digits}"
+    )
+
+
+def paired_out(paired: PairedPhone) -> PairedOut:
+    # http -> ws, https -> wss
+    socket_url = "ws" + settings.PUBLIC_URL.removeprefix("http") + "/ws/device"
+    return PairedOut(
+        paired.device.external_id,
+        paired.token,
+        paired.device.name,
+        socket_url,
+        paired.once.get("api_key"),
+        paired.once.get("signing_secret"),
+    )
+
+
+def _device_out(device: Device, queue_depth: int) -> DeviceOut:
+    sims = list(device.sims.all())
+    status = str(device.status)
+    if device.status == Device.Status.ACTIVE and not device.is_heard:
+        status = "offline"
+    return DeviceOut(
+        id=device.external_id,
+        nickname=device.name,
+        model=device.model,
+        status=status,
+        last_seen_at=iso(device.last_seen_at),
+        sent_count=device.sent_count,
+        received_count=device.received_count,
+        kind=device.kind,
+        app=device.app,
+        is_default=device.is_default,
+        battery=device.battery,
+        is_charging=device.is_charging,
+        network=device.network or None,
+        signal=device.signal,
+        queue_depth=queue_depth,
+        limits=TotalsOut(
+            _total([sim.segments_per_minute for sim in sims]),
+            _total([sim.segments_per_hour for sim in sims]),
+            _total([sim.segments_per_day for sim in sims]),
+        ),
+        sims=[_sim_out(sim) for sim in sims],
+    )
+
+
+def _sim_out(sim: Sim) -> SimOut:
+    return SimOut(
+        slot=sim.slot,
+        number=sim.number or None,
+        carrier=sim.carrier or None,
+        is_present=sim.is_present,
+        limits=LimitsOut(
+            sim.segments_per_minute,
+            sim.segments_per_hour,
+            sim.segments_per_day,
+            sim.min_gap_ms,
+            sim.jitter_ms,
+            _clock(sim.quiet_from),
+            _clock(sim.quiet_until),
+        ),
+    )
+
+
+def _total(counts: list[int | None]) -> int | None:
+    """The sum, or None when one of them is without a limit."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
+
+
+def _clock(moment: time | None) -> str | None:
+    return moment.isoformat(timespec="minutes") if moment else None

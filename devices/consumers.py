@@ -1,0 +1,193 @@
+"""The gateway's end of a phone's socket: connection, authentication, heartbeat and dispatch."""
+
+import asyncio
+import time
+from typing import Any, ClassVar
+
+import msgspec
+import structlog
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+
+from accounts.errors import GatewayError
+from devices.frames import (
+    MAX_FRAME_BYTES,
+    Ack,
+    ErrorFrame,
+    FrameError,
+    HeartbeatIn,
+    Hello,
+    Pull,
+    Settings,
+    SimSettings,
+    Welcome,
+    decode_frame,
+)
+from devices.hub import hub, run
+from devices.models import Device
+from devices.services.presence import (
+    Introduction,
+    authenticate_device,
+    record_heartbeat,
+    record_introduction,
+)
+
+log = structlog.get_logger(__name__)
+
+# Close codes of the protocol, by error code.
+CLOSE_CODES = {
+    "invalid_token": 4401,
+    "tenant_inactive": 4403,
+    "heartbeat_missing": 4408,
+    "too_many_sockets": 4409,
+    "too_many_frames": 4429,
+    "internal_error": 1011,
+}
+FRAMES_PER_WINDOW = 6_000
+WINDOW_SECONDS = 10
+
+
+class DeviceConsumer(AsyncWebsocketConsumer):
+    """One socket of one phone. Subclasses add frame types to `frames` and `on_<type>` methods."""
+
+    # The hub subscribes to nudges once for the whole process, so no socket needs a layer of its own.
+    channel_layer_alias = None
+    frames: ClassVar[dict[str, type[Any]]] = {
+        "hello": Hello,
+        "heartbeat": HeartbeatIn,
+        "pull": Pull,
+    }
+
+    device: Device
+    tenant_id: int
+    device_id: int
+    token_id: int
+    said_hello = False
+    joined = False
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """As Channels' own, without its thread hop for each frame: `run` closes old connections."""
+        await getattr(self, message["type"].replace(".", "_"))(message)
+
+    async def connect(self) -> None:
+        await self.accept()
+        try:
+            token = await run(authenticate_device, secret=self._secret())
+        except GatewayError as error:
+            await self.refuse(error.code)
+            return
+        except DatabaseError:
+            await self.refuse("internal_error")
+            return
+        self.device, self.token_id = token.device, token.pk
+        self.tenant_id, self.device_id = token.device.tenant_id, token.device_id
+        self._window_started, self._frames_seen = time.monotonic(), 0
+        if not await hub.join(self):
+            await self.refuse("too_many_sockets")
+            return
+        self.joined = True
+        self._last_heard = time.monotonic()
+        self._watchdog = asyncio.get_running_loop().call_later(self._patience(), self._look)
+
+    async def disconnect(self, code: int) -> None:
+        if self.joined:
+            self.joined = False
+            hub.leave(self)
+            self._watchdog.cancel()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        """Read one frame and hand it to `on_<type>`; nothing that a phone sends ends in a crash."""
+        if not self.joined:
+            return
+        self._last_heard = time.monotonic()
+        if not self._may_send_more():
+            await self.refuse("too_many_frames")
+            return
+        try:
+            if text_data is None or len(text_data) > MAX_FRAME_BYTES:
+                raise FrameError("invalid_frame", "Send one JSON object as text, at most 64 kB.")
+            kind, frame = decode_frame(text_data, self.frames)
+            if not self.said_hello and kind != "hello":
+                raise FrameError("hello_first", "The first frame must be a hello.")
+            await getattr(self, "on_" + kind.replace(".", "_"))(frame)
+        except FrameError as error:
+            await self.send_frame(ErrorFrame(error.frame_id, error.code, error.message))
+        except DatabaseError as error:
+            # No ack: the phone repeats the fact when it is back.
+            log.warning("frame not stored", device=self.device_id, error=str(error))
+            await self.refuse("internal_error")
+
+    async def on_hello(self, frame: Hello) -> None:
+        sims = tuple(sim.report() for sim in frame.sims)
+        introduction = Introduction(str(frame.app), frame.model or "", sims)
+        await run(record_introduction, device=self.device, introduction=introduction)
+        await self.greet(frame)
+        phone_settings = await run(phone_settings_for, device=self.device)
+        await self.send_frame(
+            Welcome(frame.id, self.device.external_id, self.device.name, phone_settings)
+        )
+        self.said_hello = True
+        self.wake()
+
+    async def greet(self, frame: Hello) -> None:
+        """What else a phone that connects brings about, before it is welcomed."""
+
+    async def on_heartbeat(self, frame: HeartbeatIn) -> None:
+        await run(record_heartbeat, device=self.device, vitals=frame.vitals())
+        await self.send_frame(Ack(frame.id))
+        await hub.renew(self)
+
+    async def on_pull(self, frame: Pull) -> None:
+        self.wake()
+
+    def wake(self) -> None:
+        """There may be work; the subclass that knows of work does something about it."""
+
+    async def send_frame(self, frame: msgspec.Struct) -> None:
+        """Send one struct as JSON text; a socket that is just closing swallows it."""
+        if self.joined:
+            await self.send(text_data=msgspec.json.encode(frame).decode())
+
+    async def refuse(self, reason: str) -> None:
+        """Close with the protocol's code for `reason`, an error code."""
+        await self.close(code=CLOSE_CODES[reason], reason=reason)
+
+    def _secret(self) -> str:
+        """The token of the Authorization header; a query parameter would end up in logs."""
+        headers = dict(self.scope["headers"])
+        value = headers.get(b"authorization", b"").decode("latin-1")
+        scheme, _, secret = value.partition(" ")
+        return secret.strip() if scheme.lower() == "bearer" else ""
+
+    def _may_send_more(self) -> bool:
+        now = time.monotonic()
+        if now - self._window_started > WINDOW_SECONDS:
+            self._window_started, self._frames_seen = now, 0
+        self._frames_seen += 1
+        return self._frames_seen <= FRAMES_PER_WINDOW
+
+    @staticmethod
+    def _patience() -> float:
+        """Seconds of silence after which a socket is dead."""
+        return 3.0 * settings.DEVICE_HEARTBEAT_SECONDS
+
+    def _look(self) -> None:
+        """Close a silent socket. One timer that re-arms itself only once in three heartbeats."""
+        silent = time.monotonic() - self._last_heard
+        loop = asyncio.get_running_loop()
+        if silent >= self._patience():
+            self._closing = loop.create_task(self.refuse("heartbeat_missing"))
+        else:
+            self._watchdog = loop.call_later(self._patience() - silent, self._look)
+
+
+def phone_settings_for(*, device: Device) -> Settings:
+    """What a phone needs to know to pace itself, as the `settings` of `welcome`."""
+    sims = device.sims.filter(is_present=True)
+    return Settings(
+        heartbeat_seconds=settings.DEVICE_HEARTBEAT_SECONDS,
+        window_per_sim=settings.DEVICE_WINDOW_PER_SIM,
+        sims=[SimSettings(sim.slot, sim.min_gap_ms, sim.jitter_ms) for sim in sims],
+    )

@@ -1,0 +1,35 @@
+"""What happens to phones, told to the apps above inside the transaction in which it happens."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from accounts.upward import listeners
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEvent:
+    """A device (by primary keys), and when the server knew."""
+
+    name: ClassVar[str]
+    tenant_id: int
+    device_id: int
+    at: datetime
+
+
+class DevicePaired(DeviceEvent):
+    name = "device.paired"
+
+
+class DeviceOnline(DeviceEvent):
+    name = "device.online"
+
+
+class DeviceOffline(DeviceEvent):
+    name = "device.offline"
+
+
+def publish(*events: DeviceEvent) -> None:
+    """Hand `events` to every function in `DEVICE_EVENT_HANDLERS`."""
+    for handler in listeners("DEVICE_EVENT_HANDLERS"):
+        handler(events)

@@ -1,0 +1,138 @@
+"""The shapes of the device protocol's frames (docs/device-protocol.md).
+
+`decode_frame` reads what phones send; what the gateway sends are structs with a `type` tag.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+
+from devices.services.presence import Vitals
+from devices.services.sims import SimReport
+
+MAX_FRAME_BYTES = 65_536
+
+FrameId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+AttemptId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+Slot = Annotated[int, msgspec.Meta(ge=1, le=16)]
+Short = Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class FrameError(Exception):
+    """A frame that cannot be used; `frame_id` is the phone's, if it could be read."""
+
+    def __init__(self, code: str, message: str, frame_id: str | None = None) -> None:
+        super().__init__(message)
+        self.code, self.message, self.frame_id = code, message, frame_id
+
+
+class _Head(msgspec.Struct):
+    type: str = ""
+    id: str | None = None
+
+
+class SimIn(msgspec.Struct):
+    slot: Slot
+    number: Short | None = None
+    carrier: Short | None = None
+
+    def report(self) -> SimReport:
+        return SimReport(self.slot, self.number or "", self.carrier or "")
+
+
+class AppIn(msgspec.Struct):
+    name: Short = ""
+    version: Short = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.version}".strip()
+
+
+class Hello(msgspec.Struct):
+    id: FrameId
+    protocol: int = 1
+    app: AppIn = msgspec.field(default_factory=AppIn)
+    model: Short | None = None
+    sims: Annotated[list[SimIn], msgspec.Meta(max_length=16)] = []
+    capabilities: list[Short] = []
+    holding: list[AttemptId] = []
+
+
+class HeartbeatIn(msgspec.Struct):
+    id: FrameId
+    battery: Annotated[int, msgspec.Meta(ge=0, le=100)] | None = None
+    charging: bool | None = None
+    network: Annotated[str, msgspec.Meta(max_length=20)] | None = None
+    signal: Annotated[int, msgspec.Meta(ge=0, le=4)] | None = None
+    queue: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
+
+    def vitals(self) -> Vitals:
+        return Vitals(
+            self.battery, self.charging, self.network or "", self.signal, self.queue or 0
+        )
+
+
+class Pull(msgspec.Struct):
+    pass
+
+
+class SimSettings(msgspec.Struct):
+    slot: int
+    min_gap_ms: int
+    jitter_ms: int
+
+
+class Settings(msgspec.Struct):
+    heartbeat_seconds: int
+    window_per_sim: int
+    sims: list[SimSettings]
+
+
+class Welcome(msgspec.Struct, tag="welcome"):
+    reply_to: str
+    device_id: str
+    name: str
+    settings: Settings
+    protocol: int = 1
+
+
+class Ack(msgspec.Struct, tag="ack"):
+    id: str
+
+
+class ErrorFrame(msgspec.Struct, tag="error"):
+    id: str | None
+    code: str
+    message: str
+
+
+class Nudge(msgspec.Struct, tag="pull"):
+    pass
+
+
+def decode_frame(text: str, shapes: dict[str, type[Any]]) -> tuple[str, Any]:
+    """(type, frame) of one text message, by the struct that `shapes` has for its type.
+
+    Raises FrameError.
+    """
+    frame_id = None
+    try:
+        head = msgspec.json.decode(text, type=_Head)
+        frame_id = head.id
+        shape = shapes.get(head.type)
+        if shape is None:
+            raise FrameError("unknown_type", f"There is no frame of type {head.type!r}.", frame_id)
+        return head.type, msgspec.json.decode(text, type=shape)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise FrameError("invalid_frame", str(error), frame_id) from error
+
+
+def storable(text: str) -> str:
+    """`text` without what PostgreSQL cannot hold: a fact from a phone must never be refused."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
+
+
+def aware(moment: datetime | None) -> datetime | None:
+    """`moment` if it has an offset; a phone's naive time says nothing."""
+    return moment if moment is not None and moment.tzinfo is not None else None

@@ -1,0 +1,134 @@
+"""The phones that are connected to this process.
+
+One receive loop for nudges and one timer for the whole process, never one per socket: an idle phone
+costs its socket and nothing else. Redis may vanish: the timer still finds due work in PostgreSQL,
+and every heartbeat renews the membership that a restarted Redis has forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import structlog
+from channels.db import database_sync_to_async
+from channels.layers import get_channel_layer
+from django.conf import settings
+
+from accounts.upward import listeners
+from devices.services.presence import refused_tokens
+from devices.wakeup import group_of
+
+log = structlog.get_logger(__name__)
+
+
+class Socket(Protocol):
+    """What the hub needs of a phone's connection."""
+
+    tenant_id: int
+    device_id: int
+    token_id: int
+
+    def wake(self) -> None:
+        """There may be work for this phone."""
+
+    async def refuse(self, reason: str) -> None:
+        """Close with an error code as the reason."""
+
+
+async def run(service: Callable[..., Any], **kwargs: Any) -> Any:
+    """The one bridge from async to the services: on a thread of its own, with its own connection.
+
+    (`thread_sensitive=True`, the default, would put all calls of the process on one thread.)
+    """
+    return await database_sync_to_async(service, thread_sensitive=False)(**kwargs)
+
+
+class SocketHub:
+    """Which sockets are open here; wakes them, and closes those that may not stay."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[int, set[Socket]] = {}
+        self._channel = ""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def join(self, socket: Socket) -> bool:
+        """Add a socket; False when its phone has too many already."""
+        mine = self._sockets.setdefault(socket.device_id, set())
+        if len(mine) >= settings.DEVICE_MAX_SOCKETS:
+            return False
+        mine.add(socket)
+        self._start()
+        await self.renew(socket)
+        return True
+
+    def leave(self, socket: Socket) -> None:
+        """Forget a socket; its group membership in Redis expires or leads nowhere."""
+        mine = self._sockets.get(socket.device_id, set())
+        mine.discard(socket)
+        if not mine:
+            self._sockets.pop(socket.device_id, None)
+
+    async def renew(self, socket: Socket) -> None:
+        """(Re)join the phone's group, which Redis forgets after a day or a restart."""
+        if not self._channel:
+            return
+        try:
+            await get_channel_layer().group_add(
+                group_of(socket.tenant_id, socket.device_id), self._channel
+            )
+        except Exception as error:  # no Redis: the timer does the work, the next heartbeat retries
+            log.warning("no nudges for a phone", device=socket.device_id, error=repr(error))
+
+    def _start(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop or any(task.done() for task in self._tasks):
+            self._loop, self._channel = loop, ""
+            self._tasks = [
+                asyncio.create_task(self._receive_nudges()),
+                asyncio.create_task(self._look_around()),
+            ]
+
+    async def _receive_nudges(self) -> None:
+        layer = get_channel_layer()
+        while True:
+            try:
+                self._channel = await layer.new_channel()
+                for sockets in list(self._sockets.values()):
+                    await self.renew(next(iter(sockets)))
+                while True:
+                    message = await layer.receive(self._channel)
+                    for socket in list(self._sockets.get(message["device_id"], ())):
+                        socket.wake()
+            except Exception as error:
+                log.warning("nudges are off", error=repr(error))
+                await asyncio.sleep(1)
+
+    async def _look_around(self) -> None:
+        while True:
+            await asyncio.sleep(settings.DEVICE_POLL_SECONDS)
+            try:
+                await self._close_refused()
+                await self._wake_due()
+            except Exception as error:
+                log.warning("could not look for due work", error=repr(error))
+
+    async def _wake_due(self) -> None:
+        device_ids = list(self._sockets)
+        for find in listeners("DEVICE_WORK_FINDERS") if device_ids else ():
+            for device_id in await run(find, device_ids=device_ids):
+                for socket in list(self._sockets.get(device_id, ())):
+                    socket.wake()
+
+    async def _close_refused(self) -> None:
+        sockets = [socket for mine in self._sockets.values() for socket in mine]
+        token_ids = list({socket.token_id for socket in sockets})
+        refused = await run(refused_tokens, token_ids=token_ids) if token_ids else {}
+        for socket in sockets:
+            if socket.token_id in refused:
+                await socket.refuse(refused[socket.token_id])
+
+
+hub = SocketHub()

@@ -1,0 +1,189 @@
+"""Phones and modems."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.validators import MinValueValidator
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from accounts.ids import encode_id, new_id
+from accounts.models import Tenant
+
+
+def silence_limit() -> timedelta:
+    """A phone is offline when it has missed three heartbeats."""
+    return timedelta(seconds=3 * settings.DEVICE_HEARTBEAT_SECONDS)
+
+
+class DeviceQuerySet(models.QuerySet["Device"]):
+    def of(self, tenant: Tenant) -> DeviceQuerySet:
+        return self.filter(tenant=tenant)
+
+    def usable(self) -> DeviceQuerySet:
+        """Those that may send: neither paused nor revoked."""
+        return self.filter(status=Device.Status.ACTIVE)
+
+    def heard_since(self, moment: datetime) -> DeviceQuerySet:
+        return self.filter(last_seen_at__gt=moment)
+
+
+class Device(models.Model):
+    """A phone or modem that a tenant paired."""
+
+    class Kind(models.TextChoices):
+        ANDROID = "android"
+        MODEM = "modem"
+        SIMULATED = "simulated"
+
+    class Status(models.TextChoices):
+        """What people decided; whether the phone is online is another question."""
+
+        ACTIVE = "active"
+        PAUSED = "paused"
+        REVOKED = "revoked"
+
+    ID_PREFIX = "dev_"
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="devices")
+    name = models.CharField(max_length=60)
+    kind = models.CharField(max_length=20, choices=Kind.choices, default=Kind.ANDROID)
+    model = models.CharField(max_length=60, blank=True)
+    app = models.CharField(max_length=60, blank=True, help_text="The phone's program and version.")
+    status = models.CharField(max_length=20, choices=Status.choices, default=Status.ACTIVE)
+    is_default = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    # The phone's life, written with every heartbeat.
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    is_online = models.BooleanField(
+        default=False, help_text="Whether the last online/offline event said so."
+    )
+    battery = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Percent.")
+    is_charging = models.BooleanField(null=True, blank=True)
+    network = models.CharField(max_length=20, blank=True)
+    signal = models.PositiveSmallIntegerField(null=True, blank=True, help_text="Bars, 0 to 4.")
+    queue_on_phone = models.PositiveIntegerField(default=0)
+    sent_count = models.PositiveBigIntegerField(default=0)
+    received_count = models.PositiveBigIntegerField(default=0)
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"], condition=Q(is_default=True), name="device_one_default"
+            )
+        ]
+        indexes = [
+            models.Index(
+                fields=["last_seen_at"], condition=Q(is_online=True), name="device_going_silent"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def external_id(self) -> str:
+        return encode_id(self.ID_PREFIX, self.public_id)
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether a sign of life came within three heartbeats."""
+        return (
+            self.last_seen_at is not None and self.last_seen_at > timezone.now() - silence_limit()
+        )
+
+
+class Sim(models.Model):
+    """One SIM of a device, with its budget: what may leave through it, in segments.
+
+    Limits hold over sliding windows, and count segments because carriers and Android do.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    device = models.ForeignKey(Device, models.CASCADE, related_name="sims")
+    slot = models.PositiveSmallIntegerField(validators=[MinValueValidator(1)])
+    number = models.CharField(max_length=32, blank=True)
+    carrier = models.CharField(max_length=60, blank=True)
+    is_present = models.BooleanField(default=True, help_text="Whether the phone last listed it.")
+    segments_per_minute = models.PositiveIntegerField(null=True, blank=True)
+    segments_per_hour = models.PositiveIntegerField(null=True, blank=True)
+    segments_per_day = models.PositiveIntegerField(null=True, blank=True)
+    min_gap_ms = models.PositiveIntegerField(default=0, help_text="Pause between two messages.")
+    jitter_ms = models.PositiveIntegerField(default=0, help_text="Random addition to the pause.")
+    quiet_from = models.TimeField(null=True, blank=True, help_text="In the tenant's time zone.")
+    quiet_until = models.TimeField(null=True, blank=True)
+    next_send_at = models.DateTimeField(null=True, blank=True, help_text="End of the last pause.")
+
+    class Meta:
+        ordering = ["slot"]
+        constraints = [models.UniqueConstraint(fields=["device", "slot"], name="sim_slot_once")]
+
+    def __str__(self) -> str:
+        return f"SIM {self.slot} of {self.device}"
+
+
+class PairingCode(models.Model):
+    """Eight digits that turn a phone into a tenant's device: once, within ten minutes."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    code_hash = models.CharField(max_length=64)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+    device = models.ForeignKey(Device, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            # Eight digits come again one day; only among the unspent must they be unique.
+            models.UniqueConstraint(
+                fields=["code_hash"], condition=Q(used_at=None), name="pairing_code_unspent"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"pairing code of {self.tenant}"
+
+
+class DeviceToken(models.Model):
+    """What a paired phone authenticates with; only a keyed hash is stored."""
+
+    PREFIX = "dt_"
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="tokens")
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"token of {self.device}"
+
+
+class Heartbeat(models.Model):
+    """One sign of life with what the phone said about itself; kept for a week."""
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    device = models.ForeignKey(Device, models.CASCADE, related_name="heartbeats")
+    received_at = models.DateTimeField()
+    battery = models.PositiveSmallIntegerField(null=True)
+    is_charging = models.BooleanField(null=True)
+    network = models.CharField(max_length=20, blank=True)
+    signal = models.PositiveSmallIntegerField(null=True)
+    queue_on_phone = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = [
+            models.Index(F("device"), F("received_at").desc(), name="heartbeat_by_device"),
+            models.Index(fields=["received_at"], name="heartbeat_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device} at {self.received_at:%Y-%m-%d %H:%M:%S}"

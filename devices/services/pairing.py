@@ -1,0 +1,151 @@
+"""From eight digits to a paired phone."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.errors import RateLimited, TenantInactive
+from accounts.models import ApiKey, Membership, Tenant, User
+from accounts.secrets import keyed_hash, new_token
+from accounts.services.api_keys import NewApiKey, create_api_key
+from accounts.services.audit import record_audit
+from accounts.services.limits import Limit, spend
+from accounts.upward import listeners
+from devices.errors import InvalidPairingCode
+from devices.events import DevicePaired, publish
+from devices.models import Device, DeviceToken, PairingCode
+from devices.services.sims import SimReport, store_sims
+
+CODE_DIGITS = 8
+CODE_LIFETIME = timedelta(minutes=10)
+# Guessing: five wrong codes from one address in ten minutes, and a thousand from everywhere, which
+# against a hundred live codes is a chance of one in a thousand.
+_GUESSES_OF_ADDRESS = Limit("pairing-guesses", 5, 600, fails_open=False)
+_GUESSES_OF_ALL = Limit("pairing-guesses-all", 1000, 600, fails_open=False)
+_CODES_OF_TENANT = Limit("pairing-codes", 30, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneDescription:
+    """What a phone says about itself when it pairs."""
+
+    name: str = ""
+    model: str = ""
+    kind: str = Device.Kind.ANDROID
+    app: str = ""
+    sims: tuple[SimReport, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PairedPhone:
+    """A new device with the secrets that are shown this once (`once`: name -> secret)."""
+
+    device: Device
+    token: str
+    once: dict[str, str] = field(default_factory=dict)
+
+
+@transaction.atomic
+def create_pairing_code(*, tenant: Tenant, actor: User | None) -> tuple[PairingCode, str]:
+    """A fresh code and its digits; raises RateLimited after 30 in ten minutes."""
+    spend(_CODES_OF_TENANT, str(tenant.pk))
+    now = timezone.now()
+    PairingCode.objects.filter(used_at=None, expires_at__lte=now).delete()
+    digits = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    code = PairingCode.objects.create(
+        tenant=tenant, code_hash=keyed_hash(digits), expires_at=now + CODE_LIFETIME
+    )
+    record_audit(tenant=tenant, actor=actor, action="pairing_code.created")
+    return code, digits
+
+
+def pair_device(*, digits: str, phone: PhoneDescription, address: str) -> PairedPhone:
+    """Spend the code `digits`, sent from the network address `address`, on a new device.
+
+    The tenant's first phone also brings its first API key and what `FIRST_DEVICE_PROVISIONERS` add.
+    Raises InvalidPairingCode, RateLimited after too many wrong guesses, TenantInactive.
+    """
+    _refuse_guessing(address)
+    with transaction.atomic():
+        code = _claim(digits)
+        if code is not None:
+            return _pair(code, phone)
+    spend(_GUESSES_OF_ADDRESS, address)
+    spend(_GUESSES_OF_ALL, "all")
+    raise InvalidPairingCode
+
+
+def _refuse_guessing(address: str) -> None:
+    """Look without counting: an address that guessed too often may not even try."""
+    for limit, subject in ((_GUESSES_OF_ADDRESS, address), (_GUESSES_OF_ALL, "all")):
+        if spend(limit, subject, cost=0).remaining == 0:
+            raise RateLimited(
+                "Too many wrong pairing codes. Wait ten minutes.",
+                headers={"Retry-After": str(limit.seconds)},
+            )
+
+
+def _claim(digits: str) -> PairingCode | None:
+    """The live code behind `digits`, now used: a guarded UPDATE, so two phones can't both win."""
+    now = timezone.now()
+    live = PairingCode.objects.select_related("tenant").filter(used_at=None, expires_at__gt=now)
+    code = live.filter(code_hash=keyed_hash(digits)).first()
+    if code is None or not live.filter(pk=code.pk).update(used_at=now):
+        return None
+    return code
+
+
+def _pair(code: PairingCode, phone: PhoneDescription) -> PairedPhone:
+    tenant = code.tenant
+    if not tenant.is_active:
+        raise TenantInactive
+    is_first = not Device.objects.of(tenant).exists()
+    device = Device.objects.create(
+        tenant=tenant,
+        name=phone.name or phone.model or "Phone",
+        model=phone.model,
+        kind=phone.kind,
+        app=phone.app,
+        is_default=not Device.objects.of(tenant).filter(is_default=True).exists(),
+    )
+    store_sims(device=device, sims=phone.sims or (SimReport(slot=1),))
+    token = new_token(DeviceToken.PREFIX)
+    DeviceToken.objects.create(device=device, token_hash=keyed_hash(token))
+    code.device = device
+    code.save(update_fields=["device"])
+    record_audit(tenant=tenant, actor=None, action="device.paired", target=device.external_id)
+    publish(DevicePaired(tenant.pk, device.pk, timezone.now()))
+    return PairedPhone(device, token, _provision(tenant) if is_first else {})
+
+
+def _provision(tenant: Tenant) -> dict[str, str]:
+    """What comes with the first phone; the secrets by name."""
+    once: dict[str, str] = {}
+    for provision in listeners("FIRST_DEVICE_PROVISIONERS"):
+        once |= provision(tenant=tenant)
+    if not ApiKey.objects.filter(tenant=tenant).exists():
+        _, secret = create_api_key(tenant=tenant, new=NewApiKey("First key"), actor=None)
+        once["api_key"] = secret
+        transaction.on_commit(lambda: _mail_key(tenant, secret), robust=True)
+    return once
+
+
+def _mail_key(tenant: Tenant, secret: str) -> None:
+    owners = User.objects.filter(
+        memberships__tenant=tenant, memberships__role=Membership.Role.OWNER
+    ).values_list("email", flat=True)
+    send_mail(
+        subject="Your SMS gateway's API key",
+        message=(
+            f"Your first phone is paired with {tenant.name}.\n\n"
+            f"API key: {secret}\n\nIt cannot be shown again. API: {settings.PUBLIC_URL}/v1/docs\n"
+        ),
+        from_email=None,
+        recipient_list=list(owners),
+    )
+

@@ -1,0 +1,118 @@
+"""Whether a phone is there: authentication of its socket, signs of life, silence."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.errors import TenantInactive
+from accounts.models import Tenant
+from accounts.secrets import keyed_hash
+from devices.errors import InvalidDeviceToken
+from devices.events import DeviceOffline, DeviceOnline, publish
+from devices.models import Device, DeviceToken, Heartbeat, silence_limit
+from devices.services.sims import SimReport, store_sims
+
+HEARTBEATS_ARE_KEPT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What a phone says about itself with a heartbeat; None and "" where it says nothing."""
+
+    battery: int | None = None
+    is_charging: bool | None = None
+    network: str = ""
+    signal: int | None = None
+    queue_on_phone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Introduction:
+    """What a phone says about itself when it connects."""
+
+    app: str
+    model: str
+    sims: tuple[SimReport, ...]
+
+
+def authenticate_device(*, secret: str) -> DeviceToken:
+    """The token (with its device and tenant) behind `secret`.
+
+    Raises InvalidDeviceToken or TenantInactive.
+    """
+    token = (
+        DeviceToken.objects.select_related("device__tenant")
+        .filter(token_hash=keyed_hash(secret), revoked_at=None)
+        .exclude(device__status=Device.Status.REVOKED)
+        .first()
+    )
+    if token is None:
+        raise InvalidDeviceToken
+    if not token.device.tenant.is_active:
+        raise TenantInactive
+    return token
+
+
+@transaction.atomic
+def record_introduction(*, device: Device, introduction: Introduction) -> None:
+    """Store what a phone's `hello` says; it is a sign of life too."""
+    told = {"app": introduction.app[:60]}
+    if introduction.model:
+        told["model"] = introduction.model[:60]
+    Device.objects.filter(pk=device.pk).update(**told)
+    store_sims(device=device, sims=introduction.sims)
+    _note_life(device, timezone.now(), {})
+
+
+@transaction.atomic
+def record_heartbeat(*, device: Device, vitals: Vitals) -> None:
+    """Store a sign of life; a phone that was offline is online from now on."""
+    now = timezone.now()
+    _note_life(device, now, asdict(vitals))
+    Heartbeat.objects.create(
+        tenant_id=device.tenant_id, device=device, received_at=now, **asdict(vitals)
+    )
+
+
+def _note_life(device: Device, now: datetime, told: dict[str, object]) -> None:
+    row = Device.objects.filter(pk=device.pk)
+    if row.filter(is_online=True).update(last_seen_at=now, **told):
+        return
+    if row.filter(is_online=False).update(last_seen_at=now, is_online=True, **told):
+        publish(DeviceOnline(device.tenant_id, device.pk, now))
+
+
+@transaction.atomic
+def mark_silent_devices_offline() -> int:
+    """Phones that missed three heartbeats are offline; returns how many became so."""
+    now = timezone.now()
+    silent = Device.objects.filter(is_online=True, last_seen_at__lte=now - silence_limit())
+    gone = list(silent.select_for_update(skip_locked=True).values_list("tenant_id", "pk"))
+    Device.objects.filter(pk__in=[pk for _, pk in gone]).update(is_online=False)
+    publish(*(DeviceOffline(tenant_id, pk, now) for tenant_id, pk in gone))
+    return len(gone)
+
+
+def prune_heartbeats() -> int:
+    """Delete heartbeats older than a week; returns how many."""
+    oldest = timezone.now() - HEARTBEATS_ARE_KEPT
+    deleted, _ = Heartbeat.objects.filter(received_at__lt=oldest).delete()
+    return deleted
+
+
+def refused_tokens(*, token_ids: list[int]) -> dict[int, str]:
+    """Those of `token_ids` that may not stay connected, with the reason as an error code."""
+    rows = DeviceToken.objects.filter(pk__in=token_ids).values_list(
+        "pk", "revoked_at", "device__status", "device__tenant__status"
+    )
+    found = {pk: (revoked_at, device, tenant) for pk, revoked_at, device, tenant in rows}
+    refused = {}
+    for token_id in token_ids:
+        revoked_at, device, tenant = found.get(token_id, (timezone.now(), "", ""))
+        if revoked_at is not None or device == Device.Status.REVOKED:
+            refused[token_id] = InvalidDeviceToken.code
+        elif tenant != Tenant.Status.ACTIVE:
+            refused[token_id] = TenantInactive.code
+    return refused
