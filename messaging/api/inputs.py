@@ -1,0 +1,161 @@
+"""What clients send about messages: bodies to drafts, query strings to filters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from accounts.api.bodies import check_depth, decode, issue_of
+from accounts.errors import GatewayError, InvalidInput, Issue
+from accounts.ids import decode_id
+from accounts.models import ApiKey
+from devices.models import Device
+from messaging.drafts import MessageDraft
+from messaging.models import Message
+
+MAX_BATCH = 10_000
+_LANES = {"urgent": 0, "normal": 1, "bulk": 2}
+
+
+class MessageIn(msgspec.Struct, rename="camel"):
+    """One text to one recipient."""
+
+    to: str
+    text: str
+    ref: str | None = None
+    callback: str | None = None
+    channel: Literal["sms"] = "sms"
+    device_id: str | None = None
+    sim: Annotated[int, msgspec.Meta(ge=1, le=16)] | None = None
+    priority: Literal["urgent", "normal", "bulk"] = "normal"
+    send_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    ttl: Annotated[int, msgspec.Meta(ge=1, le=31_536_000)] | None = None
+    queue_if_offline: bool | None = None
+    metadata: dict[str, Any] | None = None
+    max_segments: Annotated[int, msgspec.Meta(ge=1, le=255)] | None = None
+
+    def draft(self, api_key: ApiKey) -> MessageDraft:
+        """As the service wants it; raises InvalidInput."""
+        if self.metadata:
+            check_depth(self.metadata, "metadata")
+        if self.ttl is not None and self.expires_at is not None:
+            raise InvalidInput.at("ttl", "conflict", "Give ttl or expiresAt, not both.")
+        expires_at = self.expires_at
+        if self.ttl is not None:
+            expires_at = (self.send_at or datetime.now(UTC)) + timedelta(seconds=self.ttl)
+        return MessageDraft(
+            recipient=self.to,
+            text=self.text,
+            ref=self.ref or "",
+            callback=self.callback or "",
+            device_id=_device_id(self.device_id) if self.device_id is not None else None,
+            sim_slot=self.sim,
+            lane=_LANES[self.priority],
+            send_at=self.send_at,
+            expires_at=expires_at,
+            hold=self.queue_if_offline,
+            metadata=self.metadata,
+            max_segments=self.max_segments,
+            is_test=api_key.is_test,
+        )
+
+
+class BatchIn(msgspec.Struct):
+    """Up to 10,000 messages, read one by one so that a bad one does not stop the others."""
+
+    messages: Annotated[list[msgspec.Raw], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+
+    def drafts(self, api_key: ApiKey) -> list[MessageDraft | GatewayError]:
+        """A draft or an error for each, in order."""
+        return [_draft_or_error(raw, api_key) for raw in self.messages]
+
+
+class PreviewIn(msgspec.Struct):
+    """A text to count; `to` is checked when given."""
+
+    text: Annotated[str, msgspec.Meta(min_length=1, max_length=1600)]
+    to: str | None = None
+
+
+def read_batch(body: bytes) -> BatchIn:
+    """The batch of a request body; raises InvalidInput."""
+    return decode(body, BatchIn)
+
+
+_MESSAGE = msgspec.json.Decoder(MessageIn)
+
+
+def _draft_or_error(raw: msgspec.Raw, api_key: ApiKey) -> MessageDraft | GatewayError:
+    try:
+        return _MESSAGE.decode(raw).draft(api_key)
+    except msgspec.ValidationError as error:
+        return InvalidInput(issues=(issue_of(error),))
+    except RecursionError:
+        return InvalidInput.at("", "too_deep", "JSON may be nested at most 20 levels deep.")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return InvalidInput.at("", "malformed_json", f"This is not valid JSON: {error}")
+    except GatewayError as error:
+        return error
+
+
+def _device_id(external_id: str) -> Any:
+    public_id = decode_id(Device.ID_PREFIX, external_id)
+    if public_id is None:
+        raise InvalidInput.at("deviceId", "not_found", "There is no such device.")
+    return public_id
+
+
+class ListQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The query string of the list; every filter narrows."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    cursor: str | None = None
+    direction: Literal["outbound", "inbound"] | None = None
+    status: (
+        Literal[
+            "scheduled",
+            "queued",
+            "sent",
+            "delivered",
+            "failed",
+            "expired",
+            "canceled",
+            "received",
+        ]
+        | None
+    ) = None
+    to: str | None = None
+    from_: Annotated[str | None, msgspec.Meta(description="The sender.")] = msgspec.field(
+        name="from", default=None
+    )
+    ref: str | None = None
+    device_id: str | None = None
+    since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+
+
+def read_query(parameters: dict[str, str]) -> ListQuery:
+    """The filters of a query string; raises InvalidInput naming the parameter."""
+    unstorable = [name for name, value in parameters.items() if "\x00" in value]
+    if unstorable:
+        raise InvalidInput.at(unstorable[0], "invalid_characters", "NUL cannot be searched for.")
+    try:
+        return msgspec.convert(parameters, ListQuery, strict=False)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(issues=(_with_name(issue_of(error), str(error)),)) from error
+
+
+def _with_name(issue: Issue, text: str) -> Issue:
+    if "unknown field" in text:
+        name = text.rpartition("unknown field `")[2].partition("`")[0]
+        return Issue(name, "unknown_parameter", f"There is no filter {name!r}.")
+    return issue
+
+
+def lane_name(message: Message) -> str:
+    """`priority` as the API spells the lane."""
+    return {value: name for name, value in _LANES.items()}[message.lane]

@@ -1,0 +1,103 @@
+"""A page of messages: filters and a keyset cursor, both answered by one index each."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from datetime import datetime
+
+import msgspec
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.core import signing
+
+from accounts.errors import InvalidInput
+from accounts.ids import decode_id
+from accounts.models import Tenant
+from devices.models import Device
+from devices.numbers import InvalidNumber, parse_number
+from messaging.api.inputs import ListQuery
+from messaging.api.outputs import PUBLIC_STATUS
+from messaging.models import Message, MessageQuerySet
+from messaging.queries import messages_for
+
+_SALT = "messaging.cursor"
+
+
+def page_of_messages(tenant: Tenant, query: ListQuery) -> tuple[list[Message], str | None]:
+    """(messages newest first, cursor of the next page or None); raises InvalidInput."""
+    messages = _filter(messages_for(tenant), tenant, query)
+    if query.cursor is not None:
+        messages = messages.filter(public_id__lt=_last_seen(tenant, query))
+    found = list(messages[: query.limit + 1])
+    page = found[: query.limit]
+    has_more = len(found) > query.limit
+    return page, _cursor(tenant, query, page[-1].public_id) if has_more else None
+
+
+def _filter(messages: MessageQuerySet, tenant: Tenant, query: ListQuery) -> MessageQuerySet:
+    exact = {
+        "direction": query.direction,
+        "recipient": _number(query.to, tenant),
+        "sender": _number(query.from_, tenant),
+        "ref": query.ref,
+        "device__public_id": _device(query.device_id),
+    }
+    messages = messages.filter(**{name: value for name, value in exact.items() if value})
+    if query.status is not None:
+        messages = messages.filter(
+            status__in=[inner for inner, public in PUBLIC_STATUS.items() if public == query.status]
+        )
+    if query.since is not None:
+        messages = messages.filter(public_id__gte=_first_id_of(query.since))
+    if query.until is not None:
+        messages = messages.filter(public_id__lt=_first_id_of(query.until))
+    if query.q is not None:
+        messages = messages.annotate(words=SearchVector("text", config="simple")).filter(
+            words=SearchQuery(query.q, config="simple")
+        )
+    return messages
+
+
+def _first_id_of(moment: datetime) -> uuid.UUID:
+    """The lowest UUIDv7 of a millisecond; ids and `createdAt` are made together."""
+    milliseconds = min(max(0, int(moment.timestamp() * 1000)), (1 << 48) - 1)
+    return uuid.UUID(int=milliseconds << 80)
+
+
+def _number(text: str | None, tenant: Tenant) -> str | None:
+    """As stored, if it can be read as a number; a sender may be letters."""
+    if text is None:
+        return None
+    try:
+        return parse_number(text, tenant.default_country)
+    except InvalidNumber:
+        return text[:32]
+
+
+def _device(external_id: str | None) -> uuid.UUID | None:
+    """The public id; one that nobody has for what cannot be an id, so that the list is empty."""
+    if external_id is None:
+        return None
+    return decode_id(Device.ID_PREFIX, external_id) or uuid.UUID(int=1)
+
+
+def _cursor(tenant: Tenant, query: ListQuery, last: uuid.UUID) -> str:
+    """Signed and bound to the tenant and the filters: nobody pages through another list with it."""
+    return signing.dumps([tenant.pk, _fingerprint(query), last.hex], salt=_SALT, compress=False)
+
+
+def _last_seen(tenant: Tenant, query: ListQuery) -> uuid.UUID:
+    try:
+        tenant_id, fingerprint, last = signing.loads(query.cursor or "", salt=_SALT)
+        if (tenant_id, fingerprint) == (tenant.pk, _fingerprint(query)):
+            return uuid.UUID(hex=last)
+    except (signing.BadSignature, ValueError):
+        pass
+    raise InvalidInput.at(
+        "cursor", "invalid_cursor", "Send the nextCursor of the same list, with the same filters."
+    )
+
+
+def _fingerprint(query: ListQuery) -> str:
+    filters = msgspec.structs.replace(query, cursor=None, limit=50)
+    return hashlib.sha256(msgspec.json.encode(filters)).hexdigest()[:16]

@@ -1,0 +1,130 @@
+"""Reads of messages, always from a tenant (or from devices that were chosen within one)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from django.db import connection
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from accounts.errors import NotFound
+from accounts.ids import decode_id
+from accounts.models import Tenant
+from devices.models import Device, Sim, silence_limit
+from messaging.models import Message, MessageQuerySet
+from messaging.pacing import DAY, HOUR, MINUTE, Window, segments_left
+from messaging.routing import Candidate
+from messaging.states import IN_FLIGHT, Status
+
+
+def messages_for(tenant: Tenant) -> MessageQuerySet:
+    """The tenant's messages, newest first."""
+    return Message.objects.of(tenant).select_related("device", "sim").order_by("-public_id")
+
+
+def message_for(tenant: Tenant, external_id: str) -> Message:
+    """The tenant's message `msg_…`; raises NotFound for any other."""
+    public_id = decode_id(Message.ID_PREFIX, external_id)
+    message = messages_for(tenant).filter(public_id=public_id).first() if public_id else None
+    if message is None:
+        raise NotFound
+    return message
+
+
+def candidates_for(tenant: Tenant) -> list[Candidate]:
+    """The tenant's phones that may send, with what routing needs to know of each."""
+    heard_since = timezone.now() - silence_limit()
+    phones = [
+        Candidate(
+            device_id=device.pk,
+            tenant_id=tenant.pk,
+            is_online=device.last_seen_at is not None and device.last_seen_at > heard_since,
+            is_default=device.is_default,
+            is_simulated=device.kind == Device.Kind.SIMULATED,
+            has_budget=True,
+            queue_on_phone=device.queue_on_phone,
+            last_seen_at=device.last_seen_at,
+        )
+        for device in Device.objects.of(tenant).usable()
+    ]
+    if len(phones) < 2:
+        return phones  # nothing to choose between, so nobody asks for budgets
+    spent = _devices_without_budget([phone.device_id for phone in phones])
+    return [replace(phone, has_budget=phone.device_id not in spent) for phone in phones]
+
+
+def sticky_devices(tenant: Tenant, numbers: list[str]) -> dict[str, int]:
+    """Number -> the phone of its last message in either direction, for those that have one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT asked.number, latest.device_id
+              FROM unnest(%(numbers)s::text[]) AS asked(number)
+             CROSS JOIN LATERAL (
+                   SELECT device_id
+                     FROM (  (SELECT public_id, device_id FROM messaging_message
+                               WHERE tenant_id = %(tenant)s AND recipient = asked.number
+                               ORDER BY public_id DESC LIMIT 1)
+                           UNION ALL
+                             (SELECT public_id, device_id FROM messaging_message
+                               WHERE tenant_id = %(tenant)s AND sender = asked.number
+                                 AND sender <> ''
+                               ORDER BY public_id DESC LIMIT 1)) AS both_ways
+                    ORDER BY public_id DESC LIMIT 1) AS latest
+             WHERE latest.device_id IS NOT NULL
+            """,
+            {"numbers": list(set(numbers)), "tenant": tenant.pk},
+        )
+        return dict(cursor.fetchall())
+
+
+def devices_with_due_work(*, device_ids: list[int]) -> list[int]:
+    """Those of `device_ids` that have something to send or to cancel; one query for a process."""
+    now = timezone.now()
+    due = Message.objects.due(now).filter(device_id__in=device_ids)
+    cancels = Message.objects.filter(
+        device_id__in=device_ids, status__in=IN_FLIGHT, cancel_requested_at__isnull=False
+    )
+    found = due.values_list("device_id").union(cancels.values_list("device_id"))
+    return [device_id for (device_id,) in found if device_id is not None]
+
+
+def queue_depths(*, device_ids: list[int]) -> dict[int, int]:
+    """Device -> how many messages wait for it or are on it, for those that have any."""
+    open_messages = Message.objects.filter(
+        Q(status=Status.QUEUED) | Q(status__in=IN_FLIGHT), device_id__in=device_ids
+    )
+    counts = open_messages.order_by().values_list("device_id").annotate(Count("pk"))
+    return {device_id: count for device_id, count in counts if device_id is not None}
+
+
+def budget_windows(sim: Sim) -> list[Window]:
+    """The sliding windows of a SIM that has limits, with what is used of each."""
+    limits = (
+        (MINUTE, sim.segments_per_minute),
+        (HOUR, sim.segments_per_hour),
+        (DAY, sim.segments_per_day),
+    )
+    return [
+        Window(length, limit, _segments_since(sim.pk, length))
+        for length, limit in limits
+        if limit is not None
+    ]
+
+
+def _segments_since(sim_id: int, length: timedelta) -> int:
+    """Segments handed to a SIM within `length`; the limit itself bounds how many rows that reads."""
+    used = Message.objects.filter(sim_id=sim_id, leased_at__gt=timezone.now() - length)
+    return used.aggregate(total=Sum("segments"))["total"] or 0
+
+
+def _devices_without_budget(device_ids: list[int]) -> set[int]:
+    """Devices each of whose SIMs has spent its segments."""
+    left: dict[int, bool] = {}
+    for sim in Sim.objects.filter(device_id__in=device_ids, is_present=True):
+        has_room = segments_left(budget_windows(sim)) != 0
+        left[sim.device_id] = left.get(sim.device_id, False) or has_room
+    return {device_id for device_id, has_room in left.items() if not has_room}
+

@@ -1,0 +1,75 @@
+"""Receiving: the one way in which an inbound message comes to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from devices.models import Device
+from devices.numbers import parse_sender
+from messaging.events import MessageReceived, publish
+from messaging.models import Message, MessageEvent
+from messaging.segments import segment
+from messaging.states import Status
+
+
+@dataclass(frozen=True, slots=True)
+class InboundText:
+    """A text as a phone reports it. `key` is the same in every repeat, and only there."""
+
+    key: str
+    sender: str
+    text: str
+    recipient: str = ""
+    sim_slot: int | None = None
+    occurred_at: datetime | None = None
+
+
+@transaction.atomic
+def receive_message(*, device: Device, inbound: InboundText) -> Message | None:
+    """Store one inbound text and tell the listeners; None when it was reported before.
+
+    Equal texts with different keys are different messages, however close together.
+    """
+    now = timezone.now()
+    segmentation = segment(inbound.text)
+    sim = device.sims.filter(slot=inbound.sim_slot or 1).first()
+    stored = Message.objects.bulk_create(
+        [
+            Message(
+                tenant_id=device.tenant_id,
+                direction=Message.Direction.INBOUND,
+                status=Status.RECEIVED,
+                origin=Message.Origin.PHONE,
+                created_at=now,
+                sender=parse_sender(inbound.sender, device.tenant.default_country),
+                recipient=inbound.recipient[:32] or (sim.number if sim else ""),
+                text=inbound.text,
+                encoding=segmentation.encoding,
+                segments=segmentation.segments,
+                device=device,
+                sim=sim,
+                phone_key=inbound.key[:100],
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    message = Message.objects.filter(device=device, public_id=stored[0].public_id).first()
+    if message is None:
+        return None
+    MessageEvent.objects.create(
+        tenant_id=device.tenant_id,
+        message=message,
+        device=device,
+        kind="received",
+        key="received",
+        occurred_at=inbound.occurred_at,
+        received_at=now,
+    )
+    Device.objects.filter(pk=device.pk).update(received_count=F("received_count") + 1)
+    publish(MessageReceived.of(message, now))
+    return message

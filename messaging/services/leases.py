@@ -1,0 +1,215 @@
+"""Handing messages to phones: who gets what, now, within its SIMs' budgets.
+
+A lease is an offer. Until the phone accepts, the offer can run out and be made again with the same
+attempt id, which the phone knows. After that the message stays with its phone.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, F, Q
+from django.utils import timezone
+
+from devices.models import Device, Sim
+from messaging.models import Message, MessageEvent
+from messaging.pacing import SimBudget, is_quiet, segments_left
+from messaging.queries import budget_windows
+from messaging.states import IN_FLIGHT, advance
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One message as a phone needs it."""
+
+    attempt_id: str
+    recipient: str
+    text: str
+    sim_slot: int
+    segments: int
+    encoding: str
+    expires_in_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """What a phone gets: offers, attempts to cancel, and when to come again (seconds, or None)."""
+
+    offers: list[Offer] = field(default_factory=list)
+    cancels: list[str] = field(default_factory=list)
+    again_in_seconds: float | None = None
+
+
+@transaction.atomic
+def lease_messages(*, device_id: int) -> Lease:
+    """Offer the device's due messages, urgent lane first, up to its SIMs' windows and budgets.
+
+    Safe to call at once from several sockets and processes: the SIM rows serialise one phone, and
+    SKIP LOCKED keeps it from waiting for anyone else.
+    """
+    sims = list(
+        Sim.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("device__tenant")
+        .filter(device_id=device_id, is_present=True)
+    )
+    if not sims or not _may_send(sims[0].device):
+        return Lease()
+    now = timezone.now()
+    budgets, again = _budgets(sims, now)
+    taken = _take(device_id, budgets, now) if budgets else []
+    _store(taken, now)
+    _start_pauses(sims, taken, now)
+    offers = [_offer(message, budget.slot, now) for message, budget in taken]
+    pauses = [sim.next_send_at for sim in sims if sim.next_send_at and sim.next_send_at > now]
+    if taken and pauses:
+        again = min(pauses)
+    return Lease(offers, _cancels(device_id), (again - now).total_seconds() if again else None)
+
+
+@transaction.atomic
+def return_unaccepted(*, device_id: int) -> int:
+    """Put back what was offered to a phone that connects anew; its answers may have been lost."""
+    offered = Message.objects.filter(device_id=device_id)
+    return advance(offered, "lease_ran_out", lease_until=None)
+
+
+def _may_send(device: Device) -> bool:
+    return device.status == Device.Status.ACTIVE and device.tenant.is_active
+
+
+def _budgets(sims: list[Sim], now: datetime) -> tuple[list[SimBudget], datetime | None]:
+    """Each SIM's room, and the earliest end of a pause that holds one back."""
+    in_flight = dict(
+        Message.objects.filter(device_id=sims[0].device_id, status__in=IN_FLIGHT)
+        .values_list("sim_id")
+        .annotate(Count("pk"))
+    )
+    budgets, pauses = [], []
+    for sim in sims:
+        if sim.next_send_at is not None and sim.next_send_at > now:
+            pauses.append(sim.next_send_at)
+            continue
+        room = settings.DEVICE_WINDOW_PER_SIM - in_flight.get(sim.pk, 0)
+        if sim.min_gap_ms or sim.jitter_ms:
+            room = min(room, 1)
+        if room > 0:
+            budgets.append(_budget(sim, room, now))
+    return budgets, min(pauses, default=None)
+
+
+def _budget(sim: Sim, room: int, now: datetime) -> SimBudget:
+    windows = budget_windows(sim)
+    quiet = is_quiet(
+        now,
+        start=sim.quiet_from,
+        end=sim.quiet_until,
+        time_zone=sim.device.tenant.time_zone,
+    )
+    return SimBudget(
+        sim_id=sim.pk,
+        slot=sim.slot,
+        number=sim.number,
+        messages=room,
+        segments=segments_left(windows),
+        largest=min((window.limit for window in windows), default=0),
+        urgent_only=quiet,
+    )
+
+
+def _take(
+    device_id: int, budgets: list[SimBudget], now: datetime
+) -> list[tuple[Message, SimBudget]]:
+    """The due messages that fit, in order; each with the SIM that will carry it."""
+    slots = [budget.slot for budget in budgets]
+    due = (
+        Message.objects.select_for_update(skip_locked=True, no_key=True)
+        .due(now)
+        .filter(Q(sim_slot=None) | Q(sim_slot__in=slots), device_id=device_id)
+        .filter(cancel_requested_at=None)
+        .order_by("lane", "id")
+    )
+    if all(budget.urgent_only for budget in budgets):
+        due = due.filter(lane=Message.Lane.URGENT)
+    taken = []
+    for message in due[: sum(budget.messages for budget in budgets)]:
+        budget = _budget_for(message, budgets)
+        if budget is None:
+            break  # first in, first out: nothing smaller overtakes
+        budget.spend(message.segments)
+        taken.append((message, budget))
+    return taken
+
+
+def _budget_for(message: Message, budgets: list[SimBudget]) -> SimBudget | None:
+    """The SIM with the most room that may carry `message`."""
+    is_urgent = message.lane == Message.Lane.URGENT
+    fitting = [
+        budget
+        for budget in budgets
+        if budget.admits(slot=message.sim_slot, segments=message.segments, is_urgent=is_urgent)
+    ]
+    return max(fitting, key=lambda budget: (budget.messages, -budget.slot), default=None)
+
+
+def _store(taken: list[tuple[Message, SimBudget]], now: datetime) -> None:
+    """Write the leases; every row is locked, so the guard in `advance` lets all of them pass."""
+    for budget in {budget.sim_id: budget for _, budget in taken}.values():
+        ids = [message.pk for message, carrier in taken if carrier is budget]
+        advance(
+            Message.objects.filter(pk__in=ids),
+            "leased",
+            sim_id=budget.sim_id,
+            sender=budget.number,
+            leases=F("leases") + 1,
+            leased_at=now,
+            lease_until=now + timedelta(seconds=settings.LEASE_SECONDS),
+        )
+    MessageEvent.objects.bulk_create(
+        MessageEvent(
+            tenant_id=message.tenant_id,
+            message=message,
+            device_id=message.device_id,
+            kind="leased",
+            key=f"{message.attempt}.leased.{message.leases + 1}",
+            received_at=now,
+            detail={"sim": budget.slot},
+        )
+        for message, budget in taken
+    )
+
+
+def _start_pauses(
+    sims: list[Sim], taken: list[tuple[Message, SimBudget]], now: datetime
+) -> None:
+    """After a message a SIM rests for its gap and a random part of its jitter."""
+    used = {budget.sim_id for _, budget in taken}
+    for sim in sims:
+        if sim.pk in used and (sim.min_gap_ms or sim.jitter_ms):
+            pause = sim.min_gap_ms + random.uniform(0, sim.jitter_ms)  # noqa: S311 - no secret
+            sim.next_send_at = now + timedelta(milliseconds=pause)
+            sim.save(update_fields=["next_send_at"])
+
+
+def _cancels(device_id: int) -> list[str]:
+    """Attempts on the phone that the tenant wants back; asked again until the phone answers."""
+    asked = Message.objects.filter(
+        device_id=device_id, status__in=IN_FLIGHT, cancel_requested_at__isnull=False
+    )
+    return [message.attempt_id for message in asked]
+
+
+def _offer(message: Message, slot: int, now: datetime) -> Offer:
+    left = message.expires_at - now if message.expires_at else None
+    return Offer(
+        attempt_id=message.attempt_id,
+        recipient=message.recipient,
+        text=message.text,
+        sim_slot=slot,
+        segments=message.segments,
+        encoding=message.encoding,
+        expires_in_ms=int(left.total_seconds() * 1000) if left else None,
+    )

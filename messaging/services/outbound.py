@@ -1,0 +1,192 @@
+"""Sending: the one way in which an outbound message comes to be, and the ways to stop it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.errors import Conflict, GatewayError, InvalidInput
+from accounts.ids import new_id
+from accounts.models import Tenant
+from accounts.upward import listeners
+from devices.models import Device
+from devices.wakeup import nudge
+from messaging.drafts import CheckedDraft, MessageDraft, check_draft
+from messaging.errors import NoActiveDevice
+from messaging.events import MessageCanceled, publish
+from messaging.inserts import NewMessage, as_json, insert_messages
+from messaging.models import Message, MessageEvent
+from messaging.queries import candidates_for, sticky_devices
+from messaging.routing import Candidate, choose_device
+from messaging.states import IN_FLIGHT, WAITING, Status, advance
+
+
+class Queued(msgspec.Struct, frozen=True):
+    """What the sender gets to know of an accepted message."""
+
+    public_id: uuid.UUID
+    status: str
+    created_at: datetime
+
+
+def queue_message(*, tenant: Tenant, draft: MessageDraft, origin: Message.Origin) -> Queued:
+    """Accept one outbound message: a batch of one.
+
+    Raises InvalidInput, NoActiveDevice, or what a policy refuses with.
+    """
+    (result,) = queue_batch(tenant=tenant, drafts=[draft], origin=origin)
+    if isinstance(result, GatewayError):
+        raise result
+    return result
+
+
+def queue_batch(
+    *, tenant: Tenant, drafts: Sequence[MessageDraft], origin: Message.Origin
+) -> list[Queued | GatewayError]:
+    """Accept outbound messages in one commit: check, apply policies, choose phones, store, nudge.
+
+    One result for each draft, in order; a bad draft does not stop the others.
+    """
+    now = timezone.now()
+    checked = [_check(draft, tenant, now) for draft in drafts]
+    _apply_policies(tenant, checked)
+    router = _Router(tenant, checked)
+    results: list[Queued | GatewayError] = []
+    rows: list[NewMessage] = []
+    for item in checked:
+        row = item if isinstance(item, GatewayError) else router.row_for(item, now)
+        if isinstance(row, GatewayError):
+            results.append(row)
+        else:
+            rows.append(row)
+            results.append(Queued(row.public_id, row.status, now))
+    if rows:
+        with transaction.atomic():
+            insert_messages(tenant=tenant, origin=origin, created_at=now, rows=rows)
+            woken = {(tenant.pk, row.device_id) for row in rows if row.device_id is not None}
+            transaction.on_commit(lambda: nudge(woken), robust=True)
+    return results
+
+
+@transaction.atomic
+def cancel_message(*, message: Message) -> bool:
+    """Stop a message. True = it is canceled; False = its phone was asked and will tell.
+
+    Raises Conflict when it has left already, or has ended.
+    """
+    now = timezone.now()
+    message = Message.objects.select_for_update(of=("self",)).get(pk=message.pk)
+    if message.status in WAITING and advance(
+        Message.objects.filter(pk=message.pk), "canceled", cancel_requested_at=now
+    ):
+        record_event(message, "canceled", now)
+        publish(MessageCanceled.of(message, now))
+        return True
+    if message.direction == Message.Direction.INBOUND or message.status not in IN_FLIGHT:
+        raise Conflict(f"A message that is {message.status} cannot be canceled.")
+    Message.objects.filter(pk=message.pk).update(cancel_requested_at=now)
+    record_event(message, "cancel_asked", now)
+    if message.device_id is not None:
+        woken = {(message.tenant_id, message.device_id)}
+        transaction.on_commit(lambda: nudge(woken), robust=True)
+    return False
+
+
+def record_event(message: Message, kind: str, now: datetime, **detail: object) -> None:
+    """Append an event that the server itself makes; a repeated one is the same."""
+    MessageEvent.objects.bulk_create(
+        [
+            MessageEvent(
+                tenant_id=message.tenant_id,
+                message=message,
+                device_id=message.device_id,
+                kind=kind,
+                key=f"{message.attempt}.{kind}",
+                received_at=now,
+                detail=detail,
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _check(draft: MessageDraft, tenant: Tenant, now: datetime) -> CheckedDraft | GatewayError:
+    try:
+        return check_draft(draft, country=tenant.default_country, now=now)
+    except InvalidInput as error:
+        return error
+
+
+def _apply_policies(tenant: Tenant, checked: list[CheckedDraft | GatewayError]) -> None:
+    """Replace drafts that a policy refuses by its error; a policy sees the whole list at once."""
+    for policy in listeners("MESSAGE_POLICIES"):
+        places = [i for i, item in enumerate(checked) if isinstance(item, CheckedDraft)]
+        verdicts = policy(tenant=tenant, drafts=[checked[i] for i in places])
+        for place, verdict in zip(places, verdicts, strict=True):
+            if verdict is not None:
+                checked[place] = verdict
+
+
+class _Router:
+    """Chooses a phone for each draft of one batch; asks the database once, not once a draft."""
+
+    def __init__(self, tenant: Tenant, checked: list[CheckedDraft | GatewayError]) -> None:
+        drafts = [item for item in checked if isinstance(item, CheckedDraft)]
+        self._tenant = tenant
+        self._phones: list[Candidate] = candidates_for(tenant) if drafts else []
+        self._sticky: dict[str, int] = {}
+        if len(self._phones) > 1:
+            self._sticky = sticky_devices(tenant, [item.recipient for item in drafts])
+        asked = {item.draft.device_id for item in drafts if item.draft.device_id is not None}
+        known = Device.objects.of(tenant).filter(public_id__in=asked) if asked else ()
+        self._pins = {device.public_id: device.pk for device in known}
+        self._usual = {
+            is_test: choose_device(self._phones, is_test=is_test) for is_test in (False, True)
+        }
+
+    def row_for(self, item: CheckedDraft, now: datetime) -> NewMessage | GatewayError:
+        """The row to store for `item`, or why it cannot be sent."""
+        draft = item.draft
+        pinned = self._pins.get(draft.device_id) if draft.device_id is not None else None
+        if draft.device_id is not None and pinned is None:
+            return InvalidInput.at("deviceId", "not_found", "There is no such device.")
+        is_scheduled = draft.send_at is not None and draft.send_at > now
+        phone = self._choose(item, pinned)
+        if phone is None and not is_scheduled and not self._may_wait(draft):
+            return NoActiveDevice()
+        validity = timedelta(seconds=settings.MESSAGE_VALIDITY_SECONDS)
+        segmentation = item.segmentation
+        return NewMessage(
+            new_id(),
+            Status.SCHEDULED.value if is_scheduled else Status.QUEUED.value,
+            item.recipient,
+            draft.text,
+            segmentation.encoding,
+            segmentation.segments,
+            draft.lane,
+            draft.expires_at or (draft.send_at or now) + validity,
+            pinned if pinned is not None else None if is_scheduled or not phone else phone.device_id,
+            pinned is not None,
+            draft.is_test,
+            draft.sim_slot,
+            draft.send_at,
+            draft.ref,
+            draft.callback,
+            as_json(draft.metadata),
+        )
+
+    def _choose(self, item: CheckedDraft, pinned: int | None) -> Candidate | None:
+        is_test = item.draft.is_test
+        if pinned is None and item.recipient not in self._sticky:
+            return self._usual[is_test]
+        sticky = self._sticky.get(item.recipient)
+        return choose_device(self._phones, pinned=pinned, sticky=sticky, is_test=is_test)
+
+    def _may_wait(self, draft: MessageDraft) -> bool:
+        return self._tenant.hold_when_offline if draft.hold is None else draft.hold
