@@ -1,0 +1,39 @@
+"""The one ASGI application: pages and API on threads, phones' sockets on the event loop."""
+
+import asyncio
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
+django.setup()
+
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs set-up Django
+from django.conf import settings  # noqa: E402
+from django.urls import path  # noqa: E402
+
+from gateway_site.handler import threaded_handler  # noqa: E402
+from messaging.consumers import GatewayConsumer  # noqa: E402
+
+
+async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Give the sockets' services a fixed pool: as many threads as database connections."""
+    while True:
+        message = await receive()
+        if message["type"] == "lifespan.startup":
+            pool = ThreadPoolExecutor(settings.SOCKET_THREADS, thread_name_prefix="sockets")
+            asyncio.get_running_loop().set_default_executor(pool)
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
+
+
+application = ProtocolTypeRouter(
+    {
+        "lifespan": lifespan,
+        "http": threaded_handler(),
+        "websocket": URLRouter([path("ws/device", GatewayConsumer.as_asgi())]),
+    }
+)

@@ -1,0 +1,82 @@
+"""Django's synchronous stack behind an ASGI server, with one thread hop for each request.
+
+Our views are synchronous. Django's own ASGI handler wraps every synchronous middleware and view in an
+adapter of its own, which costs three to four times as much for a request as its WSGI handler
+(docs/decisions/0002). This one reads the body, runs the whole synchronous stack on a thread of a fixed
+pool, and sends the answer. Threads live as long as the process, so each keeps one database connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.core import signals
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.base import BaseHandler
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class ThreadedHandler(ASGIHandler):
+    """An ASGI application of Django's synchronous request handling."""
+
+    def __init__(self, *, threads: int, max_body_bytes: int) -> None:
+        BaseHandler.__init__(self)
+        self.load_middleware(is_async=False)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="http")
+        self._max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        body = await self._read(receive)
+        if body is None:
+            return  # the client left
+        loop = asyncio.get_running_loop()
+        response = await loop.run_in_executor(self._threads, self._respond, scope, body)
+        try:
+            await self.send_response(response, send)
+        finally:
+            if response.streaming:
+                await loop.run_in_executor(self._threads, response.close)
+
+    async def _read(self, receive: Receive) -> bytes | None:
+        """The body; one byte more than allowed when it is too large, which the view then refuses."""
+        chunks: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return None
+            chunk = message.get("body", b"")
+            if size <= self._max_body_bytes:
+                chunks.append(chunk[: self._max_body_bytes + 1 - size])
+            size += len(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+    def _respond(self, scope: dict[str, Any], body: bytes) -> HttpResponseBase:
+        """Runs on a thread, from the request's start to its answer."""
+        set_script_prefix(scope.get("root_path", "") or "/")
+        signals.request_started.send(sender=self.__class__, scope=scope)
+        request, refusal = self.create_request(scope, BytesIO(body))
+        if request is None:
+            return refusal or HttpResponse(status=400)
+        response = self.get_response(request)
+        if not response.streaming:
+            response.close()  # also ends the request for Django: connections, signals
+        return response
+
+
+def threaded_handler() -> ThreadedHandler:
+    """The handler as the settings want it."""
+    return ThreadedHandler(
+        threads=settings.HTTP_THREADS, max_body_bytes=settings.BATCH_MAX_BODY_BYTES
+    )

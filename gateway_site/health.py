@@ -1,0 +1,67 @@
+"""`/livez`: the process answers. `/readyz`: what it needs is there."""
+
+import time
+from collections.abc import Callable
+
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+
+from accounts.redis import connection as redis_connection
+from gateway_site.tasks import CANARY_KEY
+
+CANARY_MAX_AGE_SECONDS = 90
+
+
+def livez(request: HttpRequest) -> JsonResponse:
+    """200 as long as this process answers."""
+    return JsonResponse({"ok": True})
+
+
+def readyz(request: HttpRequest) -> JsonResponse:
+    """200 when database, migrations, Redis and a worker are there, else 503 with what is missing."""
+    checks = {name: _result(check) for name, check in _CHECKS.items()}
+    is_ready = all(check["ok"] for check in checks.values())
+    return JsonResponse({"ok": is_ready, "checks": checks}, status=200 if is_ready else 503)
+
+
+def _result(check: Callable[[], str]) -> dict[str, object]:
+    try:
+        problem = check()
+    except Exception as error:  # whatever the other side answers is "not ready"
+        problem = f"{type(error).__name__}: {error}".strip()
+    return {"ok": not problem, **({"problem": problem} if problem else {})}
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return ""
+
+
+def _migrations() -> str:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return f"{len(missing)} migrations are not applied; run manage.py migrate" if missing else ""
+
+
+def _redis() -> str:
+    redis_connection().ping()
+    return ""
+
+
+def _worker() -> str:
+    """The canary sings every ten seconds, through beat, broker and worker."""
+    sung_at = redis_connection().get(CANARY_KEY)
+    if sung_at is None:
+        return "no worker has run anything yet"
+    age = int(time.time()) - int(str(sung_at))
+    return f"no worker has run anything for {age} s" if age > CANARY_MAX_AGE_SECONDS else ""
+
+
+_CHECKS = {
+    "database": _database,
+    "migrations": _migrations,
+    "redis": _redis,
+    "worker": _worker,
+}

@@ -1,0 +1,66 @@
+"""What happens around every request."""
+
+import re
+import time
+from collections.abc import Callable
+
+import structlog
+from django.http import HttpRequest, HttpResponse
+
+from accounts.api.errors import error_response, gateway_error_from
+from accounts.ids import new_id
+
+log = structlog.get_logger("gateway.requests")
+
+API_PREFIX = "/v1/"
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestLog:
+    """Gives every request an id, logs it in one line, and tells the client id and allowance."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        given = request.headers.get("X-Request-Id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else new_id().hex
+        request.request_id = request_id  # type: ignore[attr-defined]
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            response = self._get_response(request)
+        finally:
+            structlog.contextvars.clear_contextvars()
+        response["X-Request-Id"] = request_id
+        allowance = getattr(request, "rate_allowance", None)
+        if allowance is not None:
+            for name, value in allowance.headers().items():
+                response.headers.setdefault(name, value)
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            ms=round((time.perf_counter() - started) * 1000, 1),
+            request_id=request_id,
+            tenant=getattr(request, "tenant_id", None),
+        )
+        return response
+
+
+class ApiErrors:
+    """Errors below `/v1/` that no native view has rendered: unknown paths, and bugs."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not request.path.startswith(API_PREFIX):
+            return None
+        return error_response(gateway_error_from(error), request)
