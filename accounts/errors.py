@@ -1,6 +1,6 @@
 """What can go wrong, as one family of exceptions; each face renders them in its own shape.
 
-The codes and statuses are the native contract's table of errors. A dialect maps the codes to its own.
+The codes and statuses are the native contract's table of errors. A dialect maps them to its own.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing that is wrong with the input: where (`to`, `messages[3].to`), a code, a sentence."""
+    """One thing that is wrong with the input: where (`to`, `sims[1].slot`), a code, a sentence."""
 
     path: str
     code: str
@@ -60,7 +60,9 @@ class Unauthorized(GatewayError):
 
 class InvalidApiKey(Unauthorized):
     code = "invalid_api_key"
-    default_message = "This API key is unknown, revoked or expired. Make a new one in the dashboard."
+    default_message = (
+        "This API key is unknown, revoked or expired. Make a new one in the dashboard."
+    )
 
 
 class InsufficientCredit(GatewayError):

@@ -48,7 +48,9 @@ def check_time_zone(name: str) -> None:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        raise ValidationError(f"{name!r} is no time zone; use a name such as Europe/Berlin.") from error
+        raise ValidationError(
+            f"{name!r} is no time zone; use a name such as Europe/Berlin."
+        ) from error
 
 
 class Tenant(models.Model):
@@ -73,7 +75,8 @@ class Tenant(models.Model):
     )
     time_zone = models.CharField(max_length=64, default="UTC", validators=[check_time_zone])
     hold_when_offline = models.BooleanField(
-        default=False, help_text="Keep messages for later when no phone is online, rather than refuse."
+        default=False,
+        help_text="Keep messages for later when no phone is online, rather than refuse.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="tenants")

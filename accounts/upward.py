@@ -1,7 +1,7 @@
 """Calls from a lower app to those above it, named by dotted path in the settings.
 
-Imports point downwards only (docs/architecture.md), so a lower app tells the others through a list of
-functions that the composition chooses. A system check imports every one at start.
+Imports point downwards only (docs/architecture.md), so a lower app tells the others through a list
+of functions that the composition chooses. A system check imports every one at start.
 """
 
 from collections.abc import Callable

@@ -10,7 +10,6 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-
 from accounts.errors import GatewayError
 from devices.frames import (
     MAX_FRAME_BYTES,
@@ -49,10 +48,10 @@ FRAMES_PER_WINDOW = 6_000
 WINDOW_SECONDS = 10
 
 
-class DeviceConsumer(AsyncWebsocketConsumer):
+class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
     """One socket of one phone. Subclasses add frame types to `frames` and `on_<type>` methods."""
 
-    # The hub subscribes to nudges once for the whole process, so no socket needs a layer of its own.
+    # The hub subscribes to nudges once for the whole process; no socket needs a layer of its own.
     channel_layer_alias = None
     frames: ClassVar[dict[str, type[Any]]] = {
         "hello": Hello,
@@ -171,7 +170,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):
     @staticmethod
     def _patience() -> float:
         """Seconds of silence after which a socket is dead."""
-        return 3.0 * settings.DEVICE_HEARTBEAT_SECONDS
+        return 3 * float(settings.DEVICE_HEARTBEAT_SECONDS)
 
     def _look(self) -> None:
         """Close a silent socket. One timer that re-arms itself only once in three heartbeats."""

@@ -68,9 +68,7 @@ class HeartbeatIn(msgspec.Struct):
     queue: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
 
     def vitals(self) -> Vitals:
-        return Vitals(
-            self.battery, self.charging, self.network or "", self.signal, self.queue or 0
-        )
+        return Vitals(self.battery, self.charging, self.network or "", self.signal, self.queue or 0)
 
 
 class Pull(msgspec.Struct):

@@ -1,15 +1,16 @@
 """Django's synchronous stack behind an ASGI server, with one thread hop for each request.
 
-Our views are synchronous. Django's own ASGI handler wraps every synchronous middleware and view in an
-adapter of its own, which costs three to four times as much for a request as its WSGI handler
-(docs/decisions/0002). This one reads the body, runs the whole synchronous stack on a thread of a fixed
-pool, and sends the answer. Threads live as long as the process, so each keeps one database connection.
+Our views are synchronous. Django's own ASGI handler wraps every synchronous middleware and view in
+an adapter of its own, which costs three to four times as much for a request as its WSGI handler
+(docs/decisions). This one reads the body, runs the whole synchronous stack on a thread of a fixed
+pool, and sends the answer. Threads live as long as the process, so each keeps one connection to the
+database.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -22,8 +23,8 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 
 class ThreadedHandler(ASGIHandler):
@@ -48,7 +49,7 @@ class ThreadedHandler(ASGIHandler):
                 await loop.run_in_executor(self._threads, response.close)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """The body; one byte more than allowed when it is too large, which the view then refuses."""
+        """The body; a byte more than allowed when it is too large, which the view then refuses."""
         chunks: list[bytes] = []
         size = 0
         while True:

@@ -19,7 +19,7 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when database, migrations, Redis and a worker are there, else 503 with what is missing."""
+    """200 when database, migrations, Redis and a worker are there, else 503 and what is missing."""
     checks = {name: _result(check) for name, check in _CHECKS.items()}
     is_ready = all(check["ok"] for check in checks.values())
     return JsonResponse({"ok": is_ready, "checks": checks}, status=200 if is_ready else 503)

@@ -10,8 +10,8 @@ _REF = "#/components/schemas/{name}"
 
 
 def add_error_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Every operation may answer with the error envelope; say so once for all (spectacular hook)."""
-    _, components = msgspec.json.schema_components([ErrorOut], ref_template=_REF)
+    """Every operation may answer with the error envelope; say so once for all."""
+    (_,), components = msgspec.json.schema_components([ErrorOut], ref_template=_REF)
     result["components"].setdefault("schemas", {}).update(components)
     result["components"]["securitySchemes"] = {
         "apiKey": {"type": "http", "scheme": "bearer", "description": "sk_live_…"}

@@ -1,10 +1,6 @@
 """Pages and error handlers of the composition."""
 
-from typing import Any
-
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views import defaults
 
 from accounts.api.errors import error_response

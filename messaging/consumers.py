@@ -58,7 +58,7 @@ class GatewayConsumer(DeviceConsumer):
         self._recording: asyncio.Task[None] | None = None
 
     async def greet(self, frame: Hello) -> None:
-        """What was offered and not accepted is offered again; what waits for a phone gets this one."""
+        """Offer again what was not accepted, and give this phone what waits for one."""
         await run(return_unaccepted, device_id=self.device_id)
         await run(reroute_waiting, tenant_id=self.tenant_id)
 

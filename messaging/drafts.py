@@ -22,7 +22,7 @@ MAX_SCHEDULE = timedelta(days=366)
 
 
 class MessageDraft(msgspec.Struct, frozen=True, kw_only=True):
-    """One text to one recipient, as asked for; every face makes these (a struct, as a batch has many).
+    """One text to one recipient, as asked for; every face makes these.
 
     `hold` True or False overrides the tenant's rule for when no phone is online.
     """

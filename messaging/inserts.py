@@ -1,7 +1,7 @@
 """The one multi-row INSERT of outbound messages with their first events.
 
-The ORM's `bulk_create` costs four times as much for a row as PostgreSQL does (bench/), and this is the
-hot path: columns go over as arrays, in one prepared statement for one message or ten thousand.
+The ORM's `bulk_create` costs several times what PostgreSQL does for a row, and this is the hot
+path: columns go over as arrays, in one prepared statement for one message or ten thousand.
 """
 
 from __future__ import annotations

@@ -32,8 +32,8 @@ class MessageQuerySet(models.QuerySet["Message"]):
 class Message(models.Model):
     """One text to or from one recipient.
 
-    `public_id` is a UUIDv7 made together with `created_at` (to the millisecond), so its order is the
-    order of time: lists and their cursors run on it alone.
+    `public_id` is a UUIDv7 made together with `created_at` (to the millisecond), so its order is
+    the order of time: lists and their cursors run on it alone.
     """
 
     class Direction(models.TextChoices):
@@ -80,9 +80,7 @@ class Message(models.Model):
     )
     is_pinned = models.BooleanField(default=False, help_text="Never moves to another phone.")
     sim_slot = models.PositiveSmallIntegerField(null=True, help_text="The SIM that was asked for.")
-    sim = models.ForeignKey(
-        Sim, models.SET_NULL, null=True, related_name="+", db_index=False
-    )
+    sim = models.ForeignKey(Sim, models.SET_NULL, null=True, related_name="+", db_index=False)
     attempt = models.PositiveSmallIntegerField(default=1)
     leases = models.PositiveIntegerField(default=0)
     leased_at = models.DateTimeField(null=True, help_text="When the current attempt was offered.")
@@ -174,12 +172,8 @@ class MessageEvent(models.Model):
     """
 
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
-    message = models.ForeignKey(
-        Message, models.CASCADE, related_name="events", db_index=False
-    )
-    device = models.ForeignKey(
-        Device, models.SET_NULL, null=True, related_name="+", db_index=False
-    )
+    message = models.ForeignKey(Message, models.CASCADE, related_name="events", db_index=False)
+    device = models.ForeignKey(Device, models.SET_NULL, null=True, related_name="+", db_index=False)
     kind = models.CharField(max_length=20)
     key = models.CharField(max_length=60)
     occurred_at = models.DateTimeField(null=True)

@@ -26,8 +26,8 @@ class Window:
 class SimBudget:
     """One SIM's room for messages (unacked on the phone) and for segments, spent as it is used.
 
-    `largest` is the tightest window's whole limit: a message longer than that passes when the window
-    is empty, or it would wait for ever.
+    `largest` is the tightest window's whole limit: a message longer than that passes when the
+    window is empty, or it would wait for ever.
     """
 
     sim_id: int

@@ -88,7 +88,7 @@ def devices_with_due_work(*, device_ids: list[int]) -> list[int]:
         device_id__in=device_ids, status__in=IN_FLIGHT, cancel_requested_at__isnull=False
     )
     found = due.values_list("device_id").union(cancels.values_list("device_id"))
-    return [device_id for (device_id,) in found if device_id is not None]
+    return [device_id for (device_id,) in found]
 
 
 def queue_depths(*, device_ids: list[int]) -> dict[int, int]:
@@ -115,7 +115,7 @@ def budget_windows(sim: Sim) -> list[Window]:
 
 
 def _segments_since(sim_id: int, length: timedelta) -> int:
-    """Segments handed to a SIM within `length`; the limit itself bounds how many rows that reads."""
+    """Segments handed to a SIM within `length`; its limit bounds how many rows that reads."""
     used = Message.objects.filter(sim_id=sim_id, leased_at__gt=timezone.now() - length)
     return used.aggregate(total=Sum("segments"))["total"] or 0
 
@@ -127,4 +127,3 @@ def _devices_without_budget(device_ids: list[int]) -> set[int]:
         has_room = segments_left(budget_windows(sim)) != 0
         left[sim.device_id] = left.get(sim.device_id, False) or has_room
     return {device_id for device_id, has_room in left.items() if not has_room}
-

@@ -34,9 +34,7 @@ def choose_device(
     A test message goes to simulated phones only.
     """
     online = [
-        phone
-        for phone in candidates
-        if phone.is_online and (phone.is_simulated or not is_test)
+        phone for phone in candidates if phone.is_online and (phone.is_simulated or not is_test)
     ]
     if pinned is not None:
         return next((phone for phone in online if phone.device_id == pinned), None)

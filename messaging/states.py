@@ -1,13 +1,14 @@
 """The life of a message: one table of transitions and one guarded UPDATE.
 
-    scheduled ─due─▶ queued ─leased─▶ leased ─accepted─▶ accepted ─sent─▶ sent ─delivered─▶ delivered
-                       ▲ │              │                   │
-                       └─┼─lease ran out┘◀──────returned────┘      ends: failed expired canceled unknown
+    scheduled ─▶ queued ─▶ leased ─▶ accepted ─▶ sent ─▶ delivered
+                   ▲          │          │
+                   └──────────┴──────────┘  the lease ran out; the phone gave it back
+    ends: failed, expired, canceled, unknown
 
-The rank only rises, but for a phone that gives a message back. Reports come late, twice and in any
-order: a transition whose row is not in one of its sources changes nothing and raises nothing. Late
-evidence repairs an end, because an SMS that left is a fact: a message that was thought failed,
-expired, canceled or unknown becomes sent. Only a negative delivery report takes sent back to failed;
+The rank only rises, but for what comes back unsent. Reports come late, twice and in any order: a
+transition whose row is not in one of its sources changes nothing and raises nothing. Late evidence
+repairs an end, because an SMS that left is a fact: a message that was thought failed, expired,
+canceled or unknown becomes sent. Only a negative delivery report takes sent back to failed;
 delivered is final.
 """
 

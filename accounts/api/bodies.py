@@ -14,7 +14,7 @@ from accounts.errors import InvalidInput, Issue, PayloadTooLarge, UnsupportedMed
 T = TypeVar("T")
 
 MAX_DEPTH = 20
-# Characters that PostgreSQL or UTF-8 cannot hold, as JSON escapes; rare, so looked for in the bytes.
+# Characters that PostgreSQL or UTF-8 cannot hold, as JSON escapes; looked for in the bytes.
 _UNSTORABLE_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _WHERE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
@@ -55,7 +55,9 @@ def decode(body: bytes, shape: type[T]) -> T:
     except RecursionError as error:
         raise _too_deep("") from error
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise InvalidInput.at("", "malformed_json", f"The body is not valid JSON: {error}") from error
+        raise InvalidInput.at(
+            "", "malformed_json", f"The body is not valid JSON: {error}"
+        ) from error
 
 
 def check_depth(value: Any, path: str) -> None:

@@ -31,7 +31,7 @@ class StructExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-ca
 
     @staticmethod
     def _register(auto_schema: AutoSchema, name: str, schema: dict[str, Any]) -> None:
-        component = ResolvedComponent(
+        component = ResolvedComponent(  # type: ignore[no-untyped-call]
             name=name, type=ResolvedComponent.SCHEMA, object=name, schema=schema
         )
         if component not in auto_schema.registry:

@@ -17,8 +17,9 @@ from accounts.models import ApiKey, Tenant
 class NativeView(APIView):
     """One path of the native API: authorise, call the method's handler, render errors.
 
-    It is a DRF view for routing and for the OpenAPI description, but replaces DRF's dispatch: bodies
-    are msgspec structs, and the rest of that machinery costs more than the work (docs/decisions).
+    It is a DRF view for routing and for the OpenAPI description, but replaces DRF's dispatch:
+    bodies are msgspec structs, and the rest of that machinery costs more than the work
+    (docs/decisions).
     """
 
     # HTTP method -> the scope that a key needs; a method without one is open to everybody.
@@ -30,9 +31,7 @@ class NativeView(APIView):
         """The tenant of the key; every read starts here."""
         return self.api_key.tenant
 
-    def dispatch(  # type: ignore[override]  # answers are plain Django responses
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponseBase:
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             handler = self._handler(request)
             scope = self.scopes.get(request.method or "")
@@ -58,6 +57,4 @@ class NativeView(APIView):
 
 def json_response(value: Any, *, status: int = 200) -> HttpResponse:
     """`value` (structs, dicts, lists) as a JSON answer."""
-    return HttpResponse(
-        msgspec.json.encode(value), status=status, content_type="application/json"
-    )
+    return HttpResponse(msgspec.json.encode(value), status=status, content_type="application/json")

@@ -55,7 +55,11 @@ def create_api_key(*, tenant: Tenant, new: NewApiKey, actor: User | None) -> tup
         expires_at=new.expires_at,
     )
     record_audit(
-        tenant=tenant, actor=actor, action="api_key.created", target=api_key.external_id, name=new.name
+        tenant=tenant,
+        actor=actor,
+        action="api_key.created",
+        target=api_key.external_id,
+        name=new.name,
     )
     return api_key, secret
 
@@ -63,7 +67,9 @@ def create_api_key(*, tenant: Tenant, new: NewApiKey, actor: User | None) -> tup
 @transaction.atomic
 def revoke_api_key(*, api_key: ApiKey, actor: User | None) -> bool:
     """End a key; True if it was live. Elsewhere it works for at most ten more seconds."""
-    revoked = ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(revoked_at=timezone.now())
+    revoked = ApiKey.objects.filter(pk=api_key.pk, revoked_at=None).update(
+        revoked_at=timezone.now()
+    )
     if revoked:
         record_audit(
             tenant=api_key.tenant,
@@ -103,9 +109,7 @@ def _find(secret_hash: str) -> ApiKey | None:
     with _cache_lock:
         api_key = _cache.get(secret_hash)
     if api_key is None:
-        api_key = (
-            ApiKey.objects.select_related("tenant").filter(secret_hash=secret_hash).first()
-        )
+        api_key = ApiKey.objects.select_related("tenant").filter(secret_hash=secret_hash).first()
         if api_key is not None:
             with _cache_lock:
                 _cache[secret_hash] = api_key

@@ -60,9 +60,7 @@ def revoke_device(*, device: Device, actor: User | None) -> bool:
     ended = (
         Device.objects.filter(pk=device.pk)
         .exclude(status=Device.Status.REVOKED)
-        .update(
-            status=Device.Status.REVOKED, revoked_at=now, is_default=False, is_online=False
-        )
+        .update(status=Device.Status.REVOKED, revoked_at=now, is_default=False, is_online=False)
     )
     if ended:
         DeviceToken.objects.filter(device=device, revoked_at=None).update(revoked_at=now)

@@ -148,4 +148,3 @@ def _mail_key(tenant: Tenant, secret: str) -> None:
         from_email=None,
         recipient_list=list(owners),
     )
-

@@ -97,7 +97,7 @@ class MessagesOut(msgspec.Struct, rename="camel"):
 
 
 class PreviewOut(msgspec.Struct, rename="camel"):
-    """How a text would go out: `forcedBy` holds the characters that GSM-7 lacks; `cost` is in credits."""
+    """How a text would go out; `forcedBy` holds what GSM-7 lacks, `cost` is in credits."""
 
     encoding: str
     segments: int

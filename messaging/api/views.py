@@ -137,7 +137,7 @@ class CancelView(NativeView):
         responses={200: MessageOut, 202: MessageOut},
     )
     def post(self, request: HttpRequest, message_id: str) -> HttpResponse:
-        """Stop a message: 200 when it is canceled, 202 when its phone was asked, 409 when too late."""
+        """Stop a message: 200 when canceled, 202 when its phone was asked, 409 if too late."""
         is_canceled = cancel_message(message=message_for(self.tenant, message_id))
         message = message_for(self.tenant, message_id)
         return json_response(message_out(message), status=200 if is_canceled else 202)

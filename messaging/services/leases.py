@@ -182,9 +182,7 @@ def _store(taken: list[tuple[Message, SimBudget]], now: datetime) -> None:
     )
 
 
-def _start_pauses(
-    sims: list[Sim], taken: list[tuple[Message, SimBudget]], now: datetime
-) -> None:
+def _start_pauses(sims: list[Sim], taken: list[tuple[Message, SimBudget]], now: datetime) -> None:
     """After a message a SIM rests for its gap and a random part of its jitter."""
     used = {budget.sim_id for _, budget in taken}
     for sim in sims:

@@ -171,7 +171,11 @@ class _Router:
             segmentation.segments,
             draft.lane,
             draft.expires_at or (draft.send_at or now) + validity,
-            pinned if pinned is not None else None if is_scheduled or not phone else phone.device_id,
+            pinned
+            if pinned is not None
+            else None
+            if is_scheduled or not phone
+            else phone.device_id,
             pinned is not None,
             draft.is_test,
             draft.sim_slot,

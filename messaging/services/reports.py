@@ -36,7 +36,9 @@ from messaging.states import advance
 PASSING = frozenset({"no_service", "radio_off", "limit_exceeded"})
 UNKNOWN_OUTCOME = "unknown"
 RETRY_AFTER = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
-_ATTEMPT_ID = re.compile(r"(?P<message>msg_[0-9A-Za-z]{22})\.(?P<attempt>[1-9][0-9]{0,3})", re.ASCII)
+_ATTEMPT_ID = re.compile(
+    r"(?P<message>msg_[0-9A-Za-z]{22})\.(?P<attempt>[1-9][0-9]{0,3})", re.ASCII
+)
 
 
 class ReportKind(StrEnum):
@@ -75,7 +77,7 @@ def record_reports(*, device: Device, reports: Sequence[Report]) -> list[Verdict
 
 
 def _lock_messages(device: Device, reports: Sequence[Report]) -> dict[Any, Message]:
-    """The messages concerned by public id, locked in one order so that two sockets can't deadlock."""
+    """The messages concerned, locked in one order so that two sockets can't deadlock."""
     public_ids = {parsed[0] for report in reports if (parsed := _parse(report.attempt_id))}
     rows = (
         Message.objects.select_for_update(no_key=True)
@@ -141,7 +143,7 @@ def _append(device: Device, message: Message, report: Report, attempt: int) -> b
 
 
 def _apply(message: Message, report: Report, *, is_current: bool) -> None:
-    """Move the message. Evidence that an SMS left counts for any attempt, the rest for the current."""
+    """Move the message. That an SMS left counts for any attempt, the rest for the current."""
     now = timezone.now()
     match report.kind:
         case ReportKind.SENT if _all_parts_are(message, report):
@@ -169,17 +171,23 @@ def _all_parts_are(message: Message, report: Report) -> bool:
 
 def _apply_sent(message: Message, now: datetime) -> None:
     if _move(message, "sent", MessageSent, sent_at=now, **_NO_FAILURE):
-        Device.objects.filter(pk=message.device_id).update(sent_count=F("sent_count") + 1)
+        _count_sent(message)
 
 
 def _apply_delivered(message: Message, now: datetime) -> None:
     was_sent = message.sent_at is not None
     sent_at = message.sent_at or now
     if (
-        _move(message, "delivered", MessageDelivered, delivered_at=now, sent_at=sent_at, **_NO_FAILURE)
+        _move(
+            message, "delivered", MessageDelivered, delivered_at=now, sent_at=sent_at, **_NO_FAILURE
+        )
         and not was_sent
     ):
-        Device.objects.filter(pk=message.device_id).update(sent_count=F("sent_count") + 1)
+        _count_sent(message)
+
+
+def _count_sent(message: Message) -> None:
+    Device.objects.filter(messages=message).update(sent_count=F("sent_count") + 1)
 
 
 def _apply_released(message: Message, report: Report, now: datetime) -> None:
@@ -207,9 +215,7 @@ def _apply_failed(message: Message, report: Report, now: datetime) -> None:
         _move(message, "failed", MessageFailed, **failure)
 
 
-def _retry(
-    message: Message, kind: str, now: datetime, *, pause: timedelta = timedelta(0)
-) -> None:
+def _retry(message: Message, kind: str, now: datetime, *, pause: timedelta = timedelta(0)) -> None:
     """Queue the next attempt: the phone proved that this one did not leave and never will."""
     _move(
         message,
@@ -231,9 +237,7 @@ _NO_FAILURE: dict[str, Any] = {
 }
 
 
-def _move(
-    message: Message, kind: str, event: type[MessagingEvent] | None, **changes: Any
-) -> bool:
+def _move(message: Message, kind: str, event: type[MessagingEvent] | None, **changes: Any) -> bool:
     """`advance` one message and tell the listeners; False when it was old news."""
     if not advance(Message.objects.filter(pk=message.pk), kind, **changes):
         return False

@@ -98,9 +98,7 @@ def reroute_waiting(*, tenant_id: int | None = None) -> int:
         | Q(device__last_seen_at__lte=timezone.now() - silence_limit())
         | ~Q(device__status=Device.Status.ACTIVE)
     )
-    waiting = Message.objects.filter(
-        is_gone, status=Status.QUEUED, is_pinned=False, leased_at=None
-    )
+    waiting = Message.objects.filter(is_gone, status=Status.QUEUED, is_pinned=False, leased_at=None)
     if tenant_id is not None:
         waiting = waiting.filter(tenant_id=tenant_id)
     # Only tenants that have a phone online can be helped; the others' messages are not even read.
@@ -115,7 +113,7 @@ def nudge_due() -> int:
     """Wake every phone that has due work: repairs whatever nudges were lost."""
     due = Message.objects.due(timezone.now()).exclude(device=None)
     devices = set(due.order_by().values_list("tenant_id", "device_id").distinct())
-    nudge((tenant_id, device_id) for tenant_id, device_id in devices if device_id is not None)
+    nudge(devices)
     return len(devices)
 
 

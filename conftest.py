@@ -1,0 +1,15 @@
+"""Fixtures of all tests of the server; PostgreSQL and Redis are real (tests/isolation.py)."""
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _fresh_counters(request):
+    """Rate limits and cached keys of one test must not reach the next."""
+    if {"db", "transactional_db"} & set(request.fixturenames):
+        # The agent's tests run without Django, so nothing of the server is imported before here.
+        from accounts.redis import connection  # noqa: PLC0415
+        from accounts.services.api_keys import forget_cached_keys  # noqa: PLC0415
+
+        connection().flushdb()
+        forget_cached_keys()

@@ -1,0 +1,39 @@
+"""POST /v1/messages, from the request to the row."""
+
+import pytest
+
+from accounts.tests.factories import TenantFactory, bearer
+from devices.tests.factories import DeviceFactory
+from messaging.models import Message
+
+pytestmark = pytest.mark.django_db
+
+
+def test_send_stores_one_queued_message(client):
+    device = DeviceFactory()
+    response = client.post(
+        "/v1/messages",
+        {"to": "81230000", "text": "Hello", "ref": "order-1"},
+        content_type="application/json",
+        headers=bearer(device.tenant),
+    )
+    message = Message.objects.get()
+    assert response.status_code == 202
+    assert response.json()["id"] == message.external_id
+    assert (message.recipient, message.status, message.device) == (
+        "+6581230000",
+        "queued",
+        device,
+    )
+    assert [event.kind for event in message.events.all()] == ["queued"]
+
+
+def test_send_without_phone_is_refused(client):
+    response = client.post(
+        "/v1/messages",
+        {"to": "+6581230000", "text": "Hello"},
+        content_type="application/json",
+        headers=bearer(TenantFactory()),
+    )
+    assert (response.status_code, response.json()["error"]) == (503, "no_active_device_for_tenant")
+    assert Message.objects.count() == 0
