@@ -10,6 +10,8 @@ def _fresh_counters(request):
         # The agent's tests run without Django, so nothing of the server is imported before here.
         from accounts.redis import connection  # noqa: PLC0415
         from accounts.services.api_keys import forget_cached_keys  # noqa: PLC0415
+        from accounts.services.limits import forget_purses  # noqa: PLC0415
 
         connection().flushdb()
         forget_cached_keys()
+        forget_purses()

@@ -5,12 +5,15 @@ A nudge may be lost at any time: each process also asks PostgreSQL every few sec
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterable
 
 import structlog
 from channels.layers import get_channel_layer
 
 log = structlog.get_logger(__name__)
+
+REST_SECONDS = 0.01
 
 
 def group_of(tenant_id: int, device_id: int) -> str:
@@ -27,7 +30,11 @@ def nudge(devices: Iterable[tuple[int, int]]) -> None:
 
 
 class _Nudger:
-    """One thread for each process: requests never wait for Redis, and equal nudges become one."""
+    """One thread for each process: requests never wait for Redis, and equal nudges become one.
+
+    Between two rounds it rests for a moment, so that a burst of commits becomes a few nudges; a
+    nudge after a quiet moment leaves at once.
+    """
 
     def __init__(self) -> None:
         self._pending: set[tuple[int, int]] = set()
@@ -54,6 +61,7 @@ class _Nudger:
                     runner.run(_send(devices))
                 except Exception as error:  # whatever Redis answers: the poll repairs it
                     log.warning("nudges lost", phones=len(devices), error=repr(error))
+                time.sleep(REST_SECONDS)
 
 
 async def _send(devices: set[tuple[int, int]]) -> None:

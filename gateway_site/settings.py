@@ -260,7 +260,7 @@ DEVICE_WORK_FINDERS = ["messaging.queries.devices_with_due_work"]
 DEVICE_QUEUE_COUNTERS = ["messaging.queries.queue_depths"]
 
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=6000)
-HTTP_THREADS = env.int("HTTP_THREADS", default=8)
+HTTP_THREADS = env.int("HTTP_THREADS", default=20)
 SOCKET_THREADS = env.int("SOCKET_THREADS", default=4)
 
 DEVICE_HEARTBEAT_SECONDS = env.int("DEVICE_HEARTBEAT_SECONDS", default=25)

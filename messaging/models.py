@@ -32,6 +32,10 @@ class MessageQuerySet(models.QuerySet["Message"]):
 class Message(models.Model):
     """One text to or from one recipient.
 
+    Here and in MessageEvent the database does not check foreign keys: a check for each key and row
+    would be a third of the cost of a batch (docs/decisions). The services write only rows that they
+    have just read, and Django's deletions follow the relations as everywhere.
+
     `public_id` is a UUIDv7 made together with `created_at` (to the millisecond), so its order is
     the order of time: lists and their cursors run on it alone.
     """
@@ -58,7 +62,9 @@ class Message(models.Model):
     ID_PREFIX = "msg_"
 
     public_id = models.UUIDField(default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="messages", db_index=False)
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, related_name="messages", db_index=False, db_constraint=False
+    )
     direction = models.CharField(max_length=10, choices=Direction.choices)
     status = models.CharField(max_length=10, choices=Status.choices)
     origin = models.CharField(max_length=10, choices=Origin.choices)
@@ -76,11 +82,18 @@ class Message(models.Model):
 
     lane = models.PositiveSmallIntegerField(choices=Lane.choices, default=Lane.NORMAL)
     device = models.ForeignKey(
-        Device, models.SET_NULL, null=True, related_name="messages", db_index=False
+        Device,
+        models.SET_NULL,
+        null=True,
+        related_name="messages",
+        db_index=False,
+        db_constraint=False,
     )
     is_pinned = models.BooleanField(default=False, help_text="Never moves to another phone.")
     sim_slot = models.PositiveSmallIntegerField(null=True, help_text="The SIM that was asked for.")
-    sim = models.ForeignKey(Sim, models.SET_NULL, null=True, related_name="+", db_index=False)
+    sim = models.ForeignKey(
+        Sim, models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     attempt = models.PositiveSmallIntegerField(default=1)
     leases = models.PositiveIntegerField(default=0)
     leased_at = models.DateTimeField(null=True, help_text="When the current attempt was offered.")
@@ -171,9 +184,13 @@ class MessageEvent(models.Model):
     `received_at` is ours.
     """
 
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", db_index=False)
+    tenant = models.ForeignKey(
+        Tenant, models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
     message = models.ForeignKey(Message, models.CASCADE, related_name="events", db_index=False)
-    device = models.ForeignKey(Device, models.SET_NULL, null=True, related_name="+", db_index=False)
+    device = models.ForeignKey(
+        Device, models.SET_NULL, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     kind = models.CharField(max_length=20)
     key = models.CharField(max_length=60)
     occurred_at = models.DateTimeField(null=True)

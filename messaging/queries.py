@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Q, Sum
@@ -35,24 +36,25 @@ def message_for(tenant: Tenant, external_id: str) -> Message:
 
 def candidates_for(tenant: Tenant) -> list[Candidate]:
     """The tenant's phones that may send, with what routing needs to know of each."""
-    heard_since = timezone.now() - silence_limit()
-    phones = [
-        Candidate(
-            device_id=device.pk,
-            tenant_id=tenant.pk,
-            is_online=device.last_seen_at is not None and device.last_seen_at > heard_since,
-            is_default=device.is_default,
-            is_simulated=device.kind == Device.Kind.SIMULATED,
-            has_budget=True,
-            queue_on_phone=device.queue_on_phone,
-            last_seen_at=device.last_seen_at,
-        )
-        for device in Device.objects.of(tenant).usable()
-    ]
+    phones = [Candidate(*row) for row in _phones(tenant)]
     if len(phones) < 2:
         return phones  # nothing to choose between, so nobody asks for budgets
     spent = _devices_without_budget([phone.device_id for phone in phones])
     return [replace(phone, has_budget=phone.device_id not in spent) for phone in phones]
+
+
+def _phones(tenant: Tenant) -> list[tuple[Any, ...]]:
+    """Rows of Candidate. SQL, as it runs for every send and the ORM takes longer to write it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, coalesce(last_seen_at > %s, false), is_default, kind = 'simulated', true,
+                   queue_on_phone, last_seen_at
+              FROM devices_device WHERE tenant_id = %s AND status = 'active'
+            """,
+            [timezone.now() - silence_limit(), tenant.pk],
+        )
+        return cursor.fetchall()
 
 
 def sticky_devices(tenant: Tenant, numbers: list[str]) -> dict[str, int]:

@@ -11,7 +11,6 @@ class Candidate:
     """A tenant's usable phone: whether a sign of life is recent, and whether a SIM has budget."""
 
     device_id: int
-    tenant_id: int
     is_online: bool
     is_default: bool
     is_simulated: bool

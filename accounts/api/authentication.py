@@ -15,7 +15,7 @@ def authorize(request: HttpRequest, scope: str) -> ApiKey:
     Raises Unauthorized, InvalidApiKey, IpNotAllowed, TenantInactive, RateLimited, or Forbidden when
     the key lacks `scope`. The tenant's allowance is left on the request for the answer's headers.
     """
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise Unauthorized
     api_key = authenticate_key(secret=secret.strip(), address=client_address(request))
@@ -34,7 +34,7 @@ def client_address(request: HttpRequest) -> str:
     what is left of them was written by the client.
     """
     trusted: int = settings.TRUSTED_PROXY_COUNT
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     if trusted and len(hops) >= trusted and hops[-trusted]:
         return hops[-trusted]
     return str(request.META.get("REMOTE_ADDR", ""))

@@ -35,7 +35,7 @@ def read_json_bytes(request: HttpRequest, *, max_bytes: int | None = None) -> by
 
     Raises UnsupportedMediaType or PayloadTooLarge.
     """
-    if not _JSON_TYPE.match(request.headers.get("Content-Type", "")):
+    if not _JSON_TYPE.match(request.META.get("CONTENT_TYPE", "")):
         raise UnsupportedMediaType
     limit = max_bytes or settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     body = request.read(limit + 1)
@@ -46,18 +46,24 @@ def read_json_bytes(request: HttpRequest, *, max_bytes: int | None = None) -> by
 
 def decode(body: bytes, shape: type[T]) -> T:
     """`body` as `shape`; raises InvalidInput."""
-    if _UNSTORABLE_ESCAPE.search(body):
-        _refuse_unstorable(body)
+    _refuse_unstorable(body)
+    return decode_envelope(body, shape)
+
+
+def decode_envelope(body: bytes, shape: type[T]) -> T:
+    """As `decode`, for a `shape` that leaves its content as `msgspec.Raw`, to be decoded later.
+
+    A NUL character in there is then the mistake of that part and not of the whole.
+    """
     try:
         return msgspec.json.decode(body, type=shape)
     except msgspec.ValidationError as error:
         raise InvalidInput(issues=(issue_of(error),)) from error
     except RecursionError as error:
         raise _too_deep("") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
-        raise InvalidInput.at(
-            "", "malformed_json", f"The body is not valid JSON: {error}"
-        ) from error
+    except ValueError as error:
+        _refuse_unstorable(body)  # names the lone surrogate, if that is the reason
+        raise _malformed(error) from error
 
 
 def check_depth(value: Any, path: str) -> None:
@@ -77,7 +83,7 @@ def issue_of(error: msgspec.ValidationError, parent: str = "") -> Issue:
     if missing:
         path = f"{path}.{missing['field']}"
         return Issue(_join(parent, path), "required", f"{missing['field']} is required.")
-    code = "invalid_type" if sentence.startswith("Expected `") else "invalid_value"
+    code = "invalid_type" if "`, got `" in sentence else "invalid_value"
     return Issue(_join(parent, path), code, f"{sentence.replace('`', '')}.")
 
 
@@ -85,23 +91,41 @@ def _join(parent: str, path: str) -> str:
     return (parent + path).lstrip(".")
 
 
+def _malformed(error: ValueError) -> InvalidInput:
+    return InvalidInput.at("", "malformed_json", f"This is not valid JSON: {error}.")
+
+
 def _too_deep(path: str) -> InvalidInput:
     return InvalidInput.at(path, "too_deep", f"JSON may be nested at most {MAX_DEPTH} levels deep.")
 
 
 def _refuse_unstorable(body: bytes) -> None:
-    """Raise InvalidInput with the paths of NUL characters and lone surrogates, if there are any."""
+    """Raise InvalidInput with the paths of NUL characters and lone surrogates, if there are any.
+
+    Few bodies have such escapes at all, so most are only searched for them. What cannot be read
+    here is refused too: the decoder skips over what it does not look for, such as a number of
+    5,000 digits, so what is malformed for one parser may be fine for the other.
+    """
+    if not _UNSTORABLE_ESCAPE.search(body):
+        return
     try:
         value = json.loads(body)
-    except (ValueError, RecursionError):
-        return  # malformed or too deep: the decoder says so
+    except RecursionError as error:
+        raise _too_deep("") from error
+    except ValueError as error:
+        raise _malformed(error) from error
     issues = tuple(
-        Issue(path, "invalid_characters", "NUL characters and lone surrogates cannot be sent.")
+        Issue(_shown(path), "invalid_characters", "NUL characters and lone surrogates cannot be sent.")
         for path, text, _ in _walk(value, "")
         if isinstance(text, str) and _UNSTORABLE.search(text)
     )
     if issues:
         raise InvalidInput(issues=issues[:50])
+
+
+def _shown(path: str) -> str:
+    """A path of the client's own keys, fit for an answer."""
+    return _UNSTORABLE.sub("\ufffd", path[:200])
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, Any, int]]:

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.errors import InvalidApiKey, IpNotAllowed, TenantInactive
+from accounts.errors import InvalidApiKey, InvalidInput, IpNotAllowed, TenantInactive
 from accounts.models import ApiKey, Tenant, User
 from accounts.secrets import has_valid_checksum, keyed_hash, new_api_key
 from accounts.services.audit import record_audit
@@ -43,7 +43,10 @@ class NewApiKey:
 
 @transaction.atomic
 def create_api_key(*, tenant: Tenant, new: NewApiKey, actor: User | None) -> tuple[ApiKey, str]:
-    """Store a new key; returns it with its secret, which nobody can read again."""
+    """Store a new key; returns it with its secret, which nobody can read again.
+
+    Raises InvalidInput for a network that is none.
+    """
     secret = new_api_key(new.prefix)
     api_key = ApiKey.objects.create(
         tenant=tenant,
@@ -51,7 +54,7 @@ def create_api_key(*, tenant: Tenant, new: NewApiKey, actor: User | None) -> tup
         prefix=secret[:12],
         secret_hash=keyed_hash(secret),
         scopes=list(new.scopes),
-        allowed_networks=list(new.allowed_networks),
+        allowed_networks=_canonical(new.allowed_networks),
         expires_at=new.expires_at,
     )
     record_audit(
@@ -116,11 +119,20 @@ def _find(secret_hash: str) -> ApiKey | None:
     return api_key
 
 
+def _canonical(networks: tuple[str, ...]) -> list[str]:
+    try:
+        return [str(ipaddress.ip_network(network, strict=False)) for network in networks]
+    except ValueError as error:
+        raise InvalidInput.at("allowedNetworks", "invalid_network", f"{error}.") from error
+
+
 def _is_allowed(address: str, networks: list[str]) -> bool:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
+    # A socket that serves both families tells IPv4 addresses as ::ffff:203.0.113.9.
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
     return any(parsed in ipaddress.ip_network(network, strict=False) for network in networks)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from accounts.api.bodies import check_depth, decode, issue_of
+from accounts.api.bodies import check_depth, decode, decode_envelope, issue_of
 from accounts.errors import GatewayError, InvalidInput, Issue
 from accounts.ids import decode_id
 from accounts.models import ApiKey
@@ -82,21 +82,12 @@ class PreviewIn(msgspec.Struct):
 
 def read_batch(body: bytes) -> BatchIn:
     """The batch of a request body; raises InvalidInput."""
-    return decode(body, BatchIn)
-
-
-_MESSAGE = msgspec.json.Decoder(MessageIn)
+    return decode_envelope(body, BatchIn)
 
 
 def _draft_or_error(raw: msgspec.Raw, api_key: ApiKey) -> MessageDraft | GatewayError:
     try:
-        return _MESSAGE.decode(raw).draft(api_key)
-    except msgspec.ValidationError as error:
-        return InvalidInput(issues=(issue_of(error),))
-    except RecursionError:
-        return InvalidInput.at("", "too_deep", "JSON may be nested at most 20 levels deep.")
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        return InvalidInput.at("", "malformed_json", f"This is not valid JSON: {error}")
+        return decode(bytes(raw), MessageIn).draft(api_key)
     except GatewayError as error:
         return error
 

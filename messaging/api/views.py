@@ -48,7 +48,7 @@ class _IdempotentView(NativeView):
 
     def _accept(self, request: HttpRequest) -> HttpResponse:
         body = read_json_bytes(request, max_bytes=self.max_bytes)
-        key = request.headers.get("Idempotency-Key")
+        key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
             return _as_response(self._work(body))
         fingerprint = fingerprint_of(method="POST", path=request.path, body=body)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts.errors import Conflict, GatewayError, InvalidInput
@@ -24,7 +25,8 @@ from messaging.inserts import NewMessage, as_json, insert_messages
 from messaging.models import Message, MessageEvent
 from messaging.queries import candidates_for, sticky_devices
 from messaging.routing import Candidate, choose_device
-from messaging.states import IN_FLIGHT, WAITING, Status, advance
+from messaging.services.shared_commit import SharedCommit
+from messaging.states import IN_FLIGHT, WAITING, advance
 
 
 class Queued(msgspec.Struct, frozen=True):
@@ -36,11 +38,15 @@ class Queued(msgspec.Struct, frozen=True):
 
 
 def queue_message(*, tenant: Tenant, draft: MessageDraft, origin: Message.Origin) -> Queued:
-    """Accept one outbound message: a batch of one.
+    """Accept one outbound message: a batch of one, or of all that other threads send just now.
 
     Raises InvalidInput, NoActiveDevice, or what a policy refuses with.
     """
-    (result,) = queue_batch(tenant=tenant, drafts=[draft], origin=origin)
+    order = _Order(tenant, draft, origin)
+    if connection.in_atomic_block:
+        (result,) = _queue_orders([order])  # part of the caller's own transaction
+    else:
+        result = _shared.submit(order)
     if isinstance(result, GatewayError):
         raise result
     return result
@@ -67,7 +73,7 @@ def queue_batch(
             rows.append(row)
             results.append(Queued(row.public_id, row.status, now))
     if rows:
-        with transaction.atomic():
+        with transaction.atomic(savepoint=False):
             insert_messages(tenant=tenant, origin=origin, created_at=now, rows=rows)
             woken = {(tenant.pk, row.device_id) for row in rows if row.device_id is not None}
             transaction.on_commit(lambda: nudge(woken), robust=True)
@@ -133,12 +139,38 @@ def _apply_policies(tenant: Tenant, checked: list[CheckedDraft | GatewayError]) 
                 checked[place] = verdict
 
 
+class _Order(NamedTuple):
+    """One single send, waiting for its share of a commit."""
+
+    tenant: Tenant
+    draft: MessageDraft
+    origin: Message.Origin
+
+
+@transaction.atomic
+def _queue_orders(orders: list[_Order]) -> list[Queued | GatewayError]:
+    """Queue `orders` of any tenants in one commit; results in order."""
+    groups: dict[tuple[int, Message.Origin], list[int]] = {}
+    for place, order in enumerate(orders):
+        groups.setdefault((order.tenant.pk, order.origin), []).append(place)
+    results: dict[int, Queued | GatewayError] = {}
+    for (_, origin), places in groups.items():
+        drafts = [orders[place].draft for place in places]
+        queued = queue_batch(tenant=orders[places[0]].tenant, drafts=drafts, origin=origin)
+        results.update(zip(places, queued, strict=True))
+    return [results[place] for place in range(len(orders))]
+
+
+_shared: SharedCommit[_Order, Queued | GatewayError] = SharedCommit(_queue_orders, at_most=100)
+
+
 class _Router:
     """Chooses a phone for each draft of one batch; asks the database once, not once a draft."""
 
     def __init__(self, tenant: Tenant, checked: list[CheckedDraft | GatewayError]) -> None:
         drafts = [item for item in checked if isinstance(item, CheckedDraft)]
         self._tenant = tenant
+        self._validity = timedelta(seconds=settings.MESSAGE_VALIDITY_SECONDS)
         self._phones: list[Candidate] = candidates_for(tenant) if drafts else []
         self._sticky: dict[str, int] = {}
         if len(self._phones) > 1:
@@ -153,29 +185,29 @@ class _Router:
     def row_for(self, item: CheckedDraft, now: datetime) -> NewMessage | GatewayError:
         """The row to store for `item`, or why it cannot be sent."""
         draft = item.draft
-        pinned = self._pins.get(draft.device_id) if draft.device_id is not None else None
-        if draft.device_id is not None and pinned is None:
-            return InvalidInput.at("deviceId", "not_found", "There is no such device.")
+        pinned = None
+        if draft.device_id is not None:
+            pinned = self._pins.get(draft.device_id)
+            if pinned is None:
+                return InvalidInput.at("deviceId", "not_found", "There is no such device.")
         is_scheduled = draft.send_at is not None and draft.send_at > now
-        phone = self._choose(item, pinned)
+        phone = None if is_scheduled else self._choose(item, pinned)
         if phone is None and not is_scheduled and not self._may_wait(draft):
             return NoActiveDevice()
-        validity = timedelta(seconds=settings.MESSAGE_VALIDITY_SECONDS)
-        segmentation = item.segmentation
+        if pinned is None and phone is not None:
+            device_id: int | None = phone.device_id
+        else:
+            device_id = pinned
         return NewMessage(
             new_id(),
-            Status.SCHEDULED.value if is_scheduled else Status.QUEUED.value,
+            "scheduled" if is_scheduled else "queued",
             item.recipient,
             draft.text,
-            segmentation.encoding,
-            segmentation.segments,
+            item.segmentation.encoding,
+            item.segmentation.segments,
             draft.lane,
-            draft.expires_at or (draft.send_at or now) + validity,
-            pinned
-            if pinned is not None
-            else None
-            if is_scheduled or not phone
-            else phone.device_id,
+            draft.expires_at or (draft.send_at or now) + self._validity,
+            device_id,
             pinned is not None,
             draft.is_test,
             draft.sim_slot,

@@ -1,0 +1,206 @@
+"""Whatever happens in whatever order: the services end where the reference model ends."""
+
+from collections import Counter
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+
+from accounts.errors import Conflict
+from devices.tests.factories import DeviceFactory
+from messaging.models import Message, MessageEvent
+from messaging.services.leases import lease_messages
+from messaging.services.outbound import cancel_message
+from messaging.services.reports import Report, ReportKind, record_reports
+from messaging.services.sweeps import expire_overdue, mark_silent_unknown, return_expired_leases
+from messaging.tests.factories import in_bulk
+from messaging.tests.phone import Phone
+from messaging.tests.reference import ReferenceMessage
+
+pytestmark = pytest.mark.django_db
+
+SEQUENCES, SIDE_BY_SIDE, LENGTH = 5_000, 50, 9
+PASSING = ["no_service", "radio_off", "limit_exceeded"]
+LASTING = ["no_sim", "invalid_number", "rejected", "generic_failure", "expired", "unknown"]
+
+clock = st.sampled_from(["lease_runs_out", "validity_runs_out", "stays_silent"])
+kinds = st.sampled_from(
+    [("accepted", "")] * 2
+    + [("sent", ""), ("delivered", "")] * 3
+    + [("released", ""), ("failed", "undelivered")]
+    + [("failed", code) for code in PASSING + LASTING]
+)
+# (kind and code, how many attempts ago, part): mostly of the current attempt and of the whole.
+reports = st.tuples(kinds, st.sampled_from([0, 0, 0, 0, 1, 2, -1]), st.sampled_from([0, 1, 2]))
+happenings = st.one_of(
+    st.just("offer"), reports, reports, reports, clock, st.just("cancel"), st.just("repeat")
+)
+sequences = st.lists(happenings, min_size=LENGTH, max_size=LENGTH)
+
+
+class Stage:
+    """Messages side by side: in each turn each meets one happening, alike ones in one call."""
+
+    def __init__(self, count: int) -> None:
+        self.device, self.stranger = DeviceFactory(), DeviceFactory()
+        self.parts = [1 + number % 3 for number in range(count)]
+        self.messages = in_bulk(count, device=self.device)
+        self.models = [ReferenceMessage(parts) for parts in self.parts]
+        self.last_reports = [Report(ReportKind.ACCEPTED, m.attempt_id) for m in self.messages]
+        self.everything = Message.objects.filter(device=self.device)
+
+    def turn(self, happenings: list) -> None:
+        """One happening for each message."""
+        told = [n for n, each in enumerate(happenings) if isinstance(each, tuple)]
+        for number in told:
+            self.last_reports[number] = self._report(number, *happenings[number])
+        self._hear(told + [n for n, each in enumerate(happenings) if each == "repeat"])
+        for name in ("cancel", "lease_runs_out", "validity_runs_out", "stays_silent", "offer"):
+            chosen = [n for n, each in enumerate(happenings) if each == name]
+            getattr(self, f"_{name}")(chosen)
+
+    def _report(self, number: int, what: tuple[str, str], ago: int, part: int) -> Report:
+        model, message = self.models[number], self.messages[number]
+        part = min(part, model.parts) if what[0] in ("sent", "delivered") else 0
+        return Report(
+            ReportKind(what[0]),
+            f"{message.external_id}.{max(1, model.attempt - ago)}",
+            part=part,
+            parts=model.parts if part else 0,
+            code=what[1],
+        )
+
+    def _hear(self, numbers: list[int]) -> None:
+        reports = [self.last_reports[number] for number in numbers]
+        foreign = record_reports(device=self.stranger, reports=reports)
+        assert foreign == ["unknown_attempt"] * len(numbers)
+        verdicts = record_reports(device=self.device, reports=reports)
+        for number, report, verdict in zip(numbers, reports, verdicts, strict=True):
+            attempt = int(report.attempt_id.rpartition(".")[2])
+            expected = self.models[number].report(report.kind, report.code, attempt, report.part)
+            assert verdict == expected
+
+    def _cancel(self, chosen: list[int]) -> None:
+        for number in chosen:
+            try:
+                is_canceled = cancel_message(message=self.messages[number])
+                answer = "canceled" if is_canceled else "asked"
+            except Conflict:
+                answer = "conflict"
+            assert answer == self.models[number].cancel()
+
+    def _rows(self, chosen: list[int]):
+        return self.everything.filter(pk__in=[self.messages[number].pk for number in chosen])
+
+    def _lease_runs_out(self, chosen: list[int]) -> None:
+        self._rows(chosen).update(lease_until=timezone.now() - timedelta(seconds=1))
+        return_expired_leases()
+        for number in chosen:
+            self.models[number].lease_runs_out()
+
+    def _validity_runs_out(self, chosen: list[int]) -> None:
+        self._rows(chosen).update(expires_at=timezone.now() - timedelta(seconds=1))
+        expire_overdue()
+        self.everything.update(expires_at=timezone.now() + timedelta(days=1))
+        for number in chosen:
+            self.models[number].validity_runs_out()
+
+    def _stays_silent(self, chosen: list[int]) -> None:
+        self._rows(chosen).update(accepted_at=timezone.now() - timedelta(minutes=16))
+        mark_silent_unknown()
+        for number in chosen:
+            self.models[number].stays_silent()
+
+    def _offer(self, chosen: list[int]) -> None:
+        """Only the chosen ones are due."""
+        self.everything.update(next_attempt_at=timezone.now() + timedelta(days=1))
+        self._rows(chosen).update(next_attempt_at=None)
+        lease_messages(device_id=self.device.pk)
+        for number in chosen:
+            self.models[number].offer()
+
+    def ends(self) -> tuple[list, list]:
+        """(in the database, in the model): status, attempt, error code, whether it left, times."""
+        stored = [
+            (m.status, m.attempt, m.error_code, m.sent_at is not None)
+            for m in self.everything.order_by("pk")
+        ]
+        self.device.refresh_from_db()
+        model = [(m.status, m.attempt, m.error, m.times_left == 1) for m in self.models]
+        times_left = sum(model.times_left for model in self.models)
+        return [*stored, self.device.sent_count], [*model, times_left]
+
+
+def test_random_orders_of_5000_sequences_end_as_in_the_reference_model(settings_):
+    played, ended = 0, Counter()
+
+    @seed(20_260_801)
+    @settings(
+        max_examples=SEQUENCES // SIDE_BY_SIDE,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),  # an example is fifty sequences
+    )
+    @given(st.lists(sequences, min_size=SIDE_BY_SIDE, max_size=SIDE_BY_SIDE))
+    def play(batch):
+        nonlocal played
+        with transaction.atomic():
+            stage = Stage(SIDE_BY_SIDE)
+            for happenings in zip(*batch, strict=True):
+                stage.turn(list(happenings))
+            stored, model = stage.ends()
+            transaction.set_rollback(True)
+        assert stored == model
+        played += SIDE_BY_SIDE
+        ended.update(row[0] for row in stored[:-1])
+
+    play()
+    assert played >= SEQUENCES
+    assert set(ended) == {
+        *("queued", "leased", "accepted", "sent", "delivered"),
+        *("failed", "expired", "canceled", "unknown"),
+    }
+
+
+@pytest.fixture
+def settings_(settings):
+    """No SIM's window holds a message back."""
+    settings.DEVICE_WINDOW_PER_SIM = 2 * SIDE_BY_SIDE
+    return settings
+
+
+HISTORIES = {
+    "delivered": ["accepted", "sent 1", "sent 2", "delivered 1", "delivered 2"],
+    "failed": ["accepted", "sent 1", "sent 2", "failed undelivered"],
+    "sent": ["accepted", "sent 1", "sent 2"],
+    "unknown": ["accepted", "failed unknown"],
+    "expired": ["accepted", "failed expired"],
+    "queued": ["accepted", "failed no_service"],
+}
+
+
+@pytest.mark.parametrize("end", HISTORIES)
+def test_history_ends_the_same_in_every_order_of_its_reports(end, settings):
+    orders = list(permutations(HISTORIES[end]))
+    settings.DEVICE_WINDOW_PER_SIM = len(orders)
+    phone = Phone()
+    messages = in_bulk(len(orders), device=phone.device)
+    phone.pull()
+    for facts in zip(*orders, strict=True):
+        reports = [_report(m, fact) for m, fact in zip(messages, facts, strict=True)]
+        verdicts = record_reports(device=phone.device, reports=reports * 2)
+        assert verdicts == ["stored"] * 2 * len(orders)
+    assert Counter(Message.objects.values_list("status", flat=True)) == {end: len(orders)}
+    assert MessageEvent.objects.filter(kind="leased").count() == len(orders)
+
+
+def _report(message: Message, fact: str) -> Report:
+    kind, _, detail = fact.partition(" ")
+    if detail.isdigit():
+        part = int(detail)
+        return Report(ReportKind(kind), message.attempt_id, part=part, parts=2)
+    return Report(ReportKind(kind), message.attempt_id, code=detail)
