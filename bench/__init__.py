@@ -1,0 +1,1 @@
+"""Measures the gateway against floors, in one run on one machine: `make bench`, README.md."""

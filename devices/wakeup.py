@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 
+import redis
 import structlog
 from channels.layers import get_channel_layer
 
@@ -58,10 +59,18 @@ class _Nudger:
                         self._condition.wait()
                     devices, self._pending = self._pending, set()
                 try:
-                    runner.run(_send(devices))
+                    self._send(runner, devices)
                 except Exception as error:  # whatever Redis answers: the poll repairs it
                     log.warning("nudges lost", phones=len(devices), error=repr(error))
                 time.sleep(REST_SECONDS)
+
+    @staticmethod
+    def _send(runner: asyncio.Runner, devices: set[tuple[int, int]]) -> None:
+        """Once more on a broken connection: the pool holds those of before a restart of Redis."""
+        try:
+            runner.run(_send(devices))
+        except (OSError, redis.RedisError):
+            runner.run(_send(devices))
 
 
 async def _send(devices: set[tuple[int, int]]) -> None:

@@ -47,6 +47,8 @@ def logging_config(*, level: str, as_json: bool) -> None:
                 # Every request has a line of its own (middleware.RequestLog); 4xx are not warnings.
                 "django.request": {"level": "ERROR"},
                 "django.channels.server": {"level": "WARNING"},
+                # Sweeps run every few seconds; what they did not manage is told as a warning.
+                "celery": {"level": "WARNING"},
             },
         }
     )

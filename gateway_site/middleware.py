@@ -1,5 +1,6 @@
 """What happens around every request."""
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from accounts.ids import new_id
 log = structlog.get_logger("gateway.requests")
 
 API_PREFIX = "/v1/"
+PROBES = ("/livez", "/readyz")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -39,7 +41,9 @@ class RequestLog:
         if allowance is not None:
             for name, value in allowance.headers().items():
                 response.headers.setdefault(name, value)
-        log.info(
+        # Probes come every few seconds and say nothing; what they find missing is logged there.
+        log.log(
+            logging.DEBUG if request.path in PROBES else logging.INFO,
             "request",
             method=request.method,
             path=request.path,

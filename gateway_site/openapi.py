@@ -5,14 +5,14 @@ from typing import Any
 import msgspec
 
 from accounts.api.errors import ErrorOut
-
-_REF = "#/components/schemas/{name}"
+from accounts.api.openapi import REF, nested_schemas
 
 
 def add_error_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Every operation may answer with the error envelope; say so once for all."""
-    (_,), components = msgspec.json.schema_components([ErrorOut], ref_template=_REF)
-    result["components"].setdefault("schemas", {}).update(components)
+    _, components = msgspec.json.schema_components([ErrorOut], ref_template=REF)
+    schemas = result["components"].setdefault("schemas", {})
+    result["components"]["schemas"] = dict(sorted((schemas | nested_schemas | components).items()))
     result["components"]["securitySchemes"] = {
         "apiKey": {"type": "http", "scheme": "bearer", "description": "sk_live_…"}
     }

@@ -151,11 +151,13 @@ DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"gateway@{_public.hostname}"
 
 DATABASE_URL = env.str("DATABASE_URL", default="")
 if DATABASE_URL:
+    _given = env.db_url_config(DATABASE_URL)
     _database: dict[str, Any] = {
-        **env.db_url_config(DATABASE_URL),
+        **_given,
         # Requests run on a fixed set of threads, so connections are as many as threads (asgi.py).
         "CONN_MAX_AGE": 600,
         "OPTIONS": {
+            **_given.get("OPTIONS", {}),
             "server_side_binding": True,
             "prepare_threshold": 5,
             "options": "-c statement_timeout=30000 -c lock_timeout=2000"
@@ -172,7 +174,13 @@ REDIS_URL = env.str("REDIS_URL", default="redis://127.0.0.1:6379/0")
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.core.RedisChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "capacity": 1000, "expiry": 30, "prefix": "gateway"},
+        "CONFIG": {
+            # The layer blocks on a read for 5 s; redis-py's own limit must be above that.
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 15}],
+            "capacity": 1000,
+            "expiry": 30,
+            "prefix": "gateway",
+        },
     }
 }
 
@@ -223,6 +231,7 @@ for _entry in CELERY_BEAT_SCHEDULE.values():
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": None,
@@ -239,7 +248,6 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": ["gateway_site.openapi.add_error_answers"],
 }
 

@@ -8,8 +8,9 @@
 The rank only rises, but for what comes back unsent. Reports come late, twice and in any order: a
 transition whose row is not in one of its sources changes nothing and raises nothing. Late evidence
 repairs an end, because an SMS that left is a fact: a message that was thought failed, expired,
-canceled or unknown becomes sent. Only a negative delivery report takes sent back to failed;
-delivered is final.
+canceled or unknown becomes sent. Only a negative delivery report takes sent back to failed, and it
+says that the SMS left, so it settles every other end too. What its phone says of an unknown one is
+believed, but it is not tried again. Delivered is final.
 """
 
 from __future__ import annotations
@@ -70,11 +71,11 @@ TRANSITIONS: dict[str, Transition] = {
     "sent": Transition(Status.SENT, UNSENT | ENDS),
     "delivered": Transition(Status.DELIVERED, UNSENT | ENDS | {Status.SENT}),
     "failed": Transition(Status.FAILED, UNSENT | {Status.UNKNOWN}),
-    "undelivered": Transition(Status.FAILED, UNSENT | {Status.UNKNOWN, Status.SENT}),
+    "undelivered": Transition(Status.FAILED, UNSENT | ENDS | {Status.SENT}),
     "expired": Transition(Status.EXPIRED, WAITING),
     "expired_on_phone": Transition(Status.EXPIRED, UNSENT | {Status.UNKNOWN}),
     "canceled": Transition(Status.CANCELED, WAITING),
-    "canceled_on_phone": Transition(Status.CANCELED, UNSENT),
+    "canceled_on_phone": Transition(Status.CANCELED, UNSENT | {Status.UNKNOWN}),
     "unknown": Transition(Status.UNKNOWN, UNSENT),
 }
 

@@ -115,7 +115,9 @@ def _refuse_unstorable(body: bytes) -> None:
     except ValueError as error:
         raise _malformed(error) from error
     issues = tuple(
-        Issue(_shown(path), "invalid_characters", "NUL characters and lone surrogates cannot be sent.")
+        Issue(
+            _shown(path), "invalid_characters", "NUL characters and lone surrogates cannot be sent."
+        )
         for path, text, _ in _walk(value, "")
         if isinstance(text, str) and _UNSTORABLE.search(text)
     )

@@ -7,10 +7,13 @@ from typing import Any
 import msgspec
 from drf_spectacular.extensions import OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter
 
-_REF = "#/components/schemas/{name}"
+REF = "#/components/schemas/{name}"
+
+
+# Structs that others refer to; the finishing hook adds them (gateway_site/openapi.py).
+nested_schemas: dict[str, dict[str, Any]] = {}
 
 
 class StructExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
@@ -23,24 +26,14 @@ class StructExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-ca
         return str(self.target.__name__)
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict[str, Any]:
-        (_,), components = msgspec.json.schema_components([self.target], ref_template=_REF)
-        for name, schema in components.items():
-            if name != self.target.__name__:
-                self._register(auto_schema, name, schema)
+        _, components = msgspec.json.schema_components([self.target], ref_template=REF)
+        nested_schemas.update(components)
         return dict(components[self.target.__name__])
-
-    @staticmethod
-    def _register(auto_schema: AutoSchema, name: str, schema: dict[str, Any]) -> None:
-        component = ResolvedComponent(  # type: ignore[no-untyped-call]
-            name=name, type=ResolvedComponent.SCHEMA, object=name, schema=schema
-        )
-        if component not in auto_schema.registry:
-            auto_schema.registry.register(component)
 
 
 def query_parameters(query: type[msgspec.Struct]) -> list[OpenApiParameter]:
     """The fields of `query` as query-string parameters."""
-    (_,), components = msgspec.json.schema_components([query], ref_template=_REF)
+    _, components = msgspec.json.schema_components([query], ref_template=REF)
     properties = components[query.__name__]["properties"]
     return [
         OpenApiParameter(name, _without_null(schema), OpenApiParameter.QUERY)

@@ -131,8 +131,16 @@ def _fill_purse(key: str, limit: Limit, cost: int) -> _Purse | None:
     granted, used, left_ms = (int(number) for number in answer)
     purse = _Purse(granted - cost, max(0, limit.count - used), time.monotonic() + left_ms / 1000)
     if purse.uses > 0:
-        with _lock:
-            if len(_purses) > 10_000:
-                _purses.clear()
-            _purses[key] = purse
+        _keep(key, purse)
     return purse
+
+
+def _keep(key: str, purse: _Purse) -> None:
+    """Put `purse` where the next use finds it, together with what another thread has put there."""
+    with _lock:
+        held = _purses.get(key)
+        if held is not None and held.ends_at > time.monotonic():
+            purse.uses += held.uses
+        if len(_purses) > 10_000:
+            _purses.clear()
+        _purses[key] = purse

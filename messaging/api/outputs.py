@@ -38,18 +38,21 @@ class QueuedOut(msgspec.Struct, rename="camel"):
     created_at: str
 
 
-class RefusedOut(msgspec.Struct, omit_defaults=True):
-    """One item of a batch that was not accepted."""
+class BatchItemOut(msgspec.Struct, rename="camel", omit_defaults=True):
+    """What became of one item of a batch: `id`, `status` and `createdAt`, or `error`, `message`."""
 
-    error: str
-    message: str
-    issues: list[IssueOut] = []
+    id: str | None = None
+    status: str | None = None
+    created_at: str | None = None
+    error: str | None = None
+    message: str | None = None
+    issues: list[IssueOut] | None = None
 
 
 class BatchOut(msgspec.Struct):
     """One entry for each message, in the order sent."""
 
-    data: list[QueuedOut | RefusedOut]
+    data: list[BatchItemOut]
 
 
 class MessageOut(msgspec.Struct, rename="camel"):
@@ -120,7 +123,13 @@ def queued_out(queued: Queued) -> QueuedOut:
 def batch_out(results: list[Queued | GatewayError]) -> BatchOut:
     return BatchOut(
         [
-            queued_out(result) if isinstance(result, Queued) else _refused_out(result)
+            BatchItemOut(
+                encode_id(Message.ID_PREFIX, result.public_id),
+                result.status,
+                iso(result.created_at),
+            )
+            if isinstance(result, Queued)
+            else _refused_out(result)
             for result in results
         ]
     )
@@ -178,6 +187,6 @@ def preview_out(segmentation: Segmentation, to: str | None) -> PreviewOut:
     )
 
 
-def _refused_out(error: GatewayError) -> RefusedOut:
+def _refused_out(error: GatewayError) -> BatchItemOut:
     issues = [IssueOut(issue.path, issue.code, issue.message) for issue in error.issues]
-    return RefusedOut(error.code, error.message, issues)
+    return BatchItemOut(error=error.code, message=error.message, issues=issues or None)

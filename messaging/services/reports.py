@@ -30,12 +30,15 @@ from messaging.events import (
     publish,
 )
 from messaging.models import Message, MessageEvent
-from messaging.states import advance
+from messaging.states import UNSENT, advance
 
 # Failures that prove "not sent" and whose cause passes: worth another attempt.
 PASSING = frozenset({"no_service", "radio_off", "limit_exceeded"})
 UNKNOWN_OUTCOME = "unknown"
+UNDELIVERED = "undelivered"
 RETRY_AFTER = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
+# What a phone gives back because it is full or restarting would come back at once, again and again.
+OFFER_AGAIN_AFTER = timedelta(seconds=30)
 _ATTEMPT_ID = re.compile(
     r"(?P<message>msg_[0-9A-Za-z]{22})\.(?P<attempt>[1-9][0-9]{0,3})", re.ASCII
 )
@@ -102,14 +105,17 @@ def _record(device: Device, messages: dict[Any, Message], report: Report) -> Ver
     if parsed is None or message is None or not _was_offered(device, message, parsed[1]):
         return Verdict.UNKNOWN_ATTEMPT
     if _append(device, message, report, parsed[1]):
-        _apply(message, report, is_current=parsed[1] == message.attempt)
+        _apply(device, message, report, is_current=parsed[1] == message.attempt)
     return Verdict.STORED
 
 
 def _was_offered(device: Device, message: Message, attempt: int) -> bool:
-    """Whether this phone ever got the attempt; another phone's reports count for nothing."""
-    if message.device_id == device.pk and message.leases and attempt <= message.attempt:
-        return True
+    """Whether this phone ever got the attempt; another phone's reports count for nothing.
+
+    The row tells of the current attempt, the events of those before.
+    """
+    if attempt == message.attempt and message.leased_at is not None:
+        return message.device_id == device.pk
     return MessageEvent.objects.filter(
         message=message, device=device, key__startswith=f"{attempt}.leased."
     ).exists()
@@ -142,19 +148,28 @@ def _append(device: Device, message: Message, report: Report, attempt: int) -> b
     return True
 
 
-def _apply(message: Message, report: Report, *, is_current: bool) -> None:
-    """Move the message. That an SMS left counts for any attempt, the rest for the current."""
+def _apply(device: Device, message: Message, report: Report, *, is_current: bool) -> None:
+    """Move the message. That an SMS left counts for any attempt, the rest for the current.
+
+    A negative delivery report says that it left, too; the "sent" that it overtook adds nothing.
+    """
     now = timezone.now()
     match report.kind:
         case ReportKind.SENT if _all_parts_are(message, report):
-            _apply_sent(message, now)
+            if message.error_code != UNDELIVERED:
+                _record_departure(device, message, "sent", MessageSent, now, **_NO_FAILURE)
         case ReportKind.DELIVERED if _all_parts_are(message, report):
-            _apply_delivered(message, now)
+            changes = {"delivered_at": now, **_NO_FAILURE}
+            _record_departure(device, message, "delivered", MessageDelivered, now, **changes)
+        case ReportKind.FAILED if report.code == UNDELIVERED:
+            if message.error_code != UNDELIVERED:
+                failure = _failure(report, now)
+                _record_departure(device, message, "undelivered", MessageFailed, now, **failure)
         case ReportKind.ACCEPTED if is_current:
             _move(message, "accepted", None, accepted_at=now, lease_until=None)
         case ReportKind.RELEASED if is_current:
-            _apply_released(message, report, now)
-        case ReportKind.FAILED if is_current or report.code == "undelivered":
+            _apply_released(message, now)
+        case ReportKind.FAILED if is_current:
             _apply_failed(message, report, now)
 
 
@@ -169,53 +184,64 @@ def _all_parts_are(message: Message, report: Report) -> bool:
     return known.count() >= report.parts
 
 
-def _apply_sent(message: Message, now: datetime) -> None:
-    if _move(message, "sent", MessageSent, sent_at=now, **_NO_FAILURE):
-        _count_sent(message)
+def _record_departure(
+    device: Device,
+    message: Message,
+    kind: str,
+    event: type[MessagingEvent],
+    now: datetime,
+    **changes: Any,
+) -> None:
+    """The SMS left `device`, which counts it once."""
+    is_first = message.sent_at is None
+    if _move(message, kind, event, sent_at=message.sent_at or now, **changes) and is_first:
+        Device.objects.filter(pk=device.pk).update(sent_count=F("sent_count") + 1)
 
 
-def _apply_delivered(message: Message, now: datetime) -> None:
-    was_sent = message.sent_at is not None
-    sent_at = message.sent_at or now
-    if (
-        _move(
-            message, "delivered", MessageDelivered, delivered_at=now, sent_at=sent_at, **_NO_FAILURE
-        )
-        and not was_sent
-    ):
-        _count_sent(message)
-
-
-def _count_sent(message: Message) -> None:
-    Device.objects.filter(messages=message).update(sent_count=F("sent_count") + 1)
-
-
-def _apply_released(message: Message, report: Report, now: datetime) -> None:
+def _apply_released(message: Message, now: datetime) -> None:
     if message.cancel_requested_at is not None:
-        _move(message, "canceled_on_phone", MessageCanceled, lease_until=None)
+        _move(message, "canceled_on_phone", MessageCanceled, **_NO_FAILURE)
     else:
-        _retry(message, "returned", now)
+        _retry(message, "returned", now, pause=OFFER_AGAIN_AFTER)
 
 
 def _apply_failed(message: Message, report: Report, now: datetime) -> None:
-    code = report.code[:40]
-    failure = {"error_code": code, "error": report.reason[:200] or code, "failed_at": now}
+    code = report.code
+    failure = _failure(report, now)
     if code == UNKNOWN_OUTCOME:
         failure["error"] = "The phone was interrupted and cannot tell whether it was sent."
         _move(message, "unknown", MessageFailed, **failure)
     elif code == "expired":
         _move(message, "expired_on_phone", MessageExpired, **failure)
-    elif code == "undelivered":
-        _move(message, "undelivered", MessageFailed, **failure)
     elif message.cancel_requested_at is not None and code in PASSING:
-        _move(message, "canceled_on_phone", MessageCanceled, lease_until=None)
-    elif code in PASSING and message.attempt < settings.MESSAGE_MAX_ATTEMPTS:
+        _move(message, "canceled_on_phone", MessageCanceled, **_NO_FAILURE)
+    elif _may_retry(message, code):
         _retry(message, "retried", now, pause=RETRY_AFTER[message.attempt - 1])
     else:
         _move(message, "failed", MessageFailed, **failure)
 
 
-def _retry(message: Message, kind: str, now: datetime, *, pause: timedelta = timedelta(0)) -> None:
+def _failure(report: Report, now: datetime) -> dict[str, Any]:
+    """The columns that tell why."""
+    code = report.code[:40]
+    return {
+        "error_code": code,
+        "error": report.reason[:200] or code,
+        "failed_at": now,
+        "lease_until": None,
+    }
+
+
+def _may_retry(message: Message, code: str) -> bool:
+    """Not what was announced as lost already: the tenant may have sent it by other means."""
+    return (
+        code in PASSING
+        and message.attempt < settings.MESSAGE_MAX_ATTEMPTS
+        and message.status in UNSENT
+    )
+
+
+def _retry(message: Message, kind: str, now: datetime, *, pause: timedelta) -> None:
     """Queue the next attempt: the phone proved that this one did not leave and never will."""
     _move(
         message,

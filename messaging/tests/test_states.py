@@ -36,7 +36,7 @@ def _ways(source: str, target: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize(("source", "target"), product(Status.values, Status.values))
+@pytest.mark.parametrize(("source", "target"), list(product(Status.values, Status.values)))
 def test_pair_of_states_is_decided(source, target):
     assert bool(_ways(source, target)) == (target in MAY_BECOME[source])
 
