@@ -10,7 +10,7 @@ from accounts.api.openapi import REF, nested_schemas
 
 def add_error_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Every operation may answer with the error envelope; say so once for all."""
-    _, components = msgspec.json.schema_components([ErrorOut], ref_template=REF)
+    components = msgspec.json.schema_components([ErrorOut], ref_template=REF)[1]
     schemas = result["components"].setdefault("schemas", {})
     result["components"]["schemas"] = dict(sorted((schemas | nested_schemas | components).items()))
     result["components"]["securitySchemes"] = {

@@ -10,7 +10,8 @@ class MessageEventInline(admin.TabularInline):  # type: ignore[type-arg]
     model = MessageEvent
     extra = 0
     can_delete = False
-    fields = readonly_fields = ["received_at", "kind", "device", "detail"]
+    fields = ["received_at", "kind", "device", "detail"]
+    readonly_fields = ("received_at", "kind", "device", "detail")
 
 
 @admin.register(Message)

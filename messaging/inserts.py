@@ -1,7 +1,7 @@
 """The one multi-row INSERT of outbound messages with their first events.
 
-The ORM's `bulk_create` costs several times what PostgreSQL does for a row, and this is the hot path.
-Columns in which all rows agree, which are most of them, go over once; the others as arrays.
+The ORM's `bulk_create` costs several times what PostgreSQL does for a row, and this is the hot
+path. Columns in which all rows agree, which are most of them, go over once; the others as arrays.
 """
 
 from __future__ import annotations

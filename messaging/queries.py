@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.errors import NotFound
 from accounts.ids import decode_id
 from accounts.models import Tenant
-from devices.models import Device, Sim, silence_limit
+from devices.models import Sim, silence_limit
 from messaging.models import Message, MessageQuerySet
 from messaging.pacing import DAY, HOUR, MINUTE, Window, segments_left
 from messaging.routing import Candidate
@@ -54,7 +54,8 @@ def _phones(tenant: Tenant) -> list[tuple[Any, ...]]:
             """,
             [timezone.now() - silence_limit(), tenant.pk],
         )
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def sticky_devices(tenant: Tenant, numbers: list[str]) -> dict[str, int]:

@@ -36,5 +36,5 @@ def client_address(request: HttpRequest) -> str:
     trusted: int = settings.TRUSTED_PROXY_COUNT
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
     if trusted and len(hops) >= trusted and hops[-trusted]:
-        return hops[-trusted]
+        return str(hops[-trusted])
     return str(request.META.get("REMOTE_ADDR", ""))

@@ -63,17 +63,15 @@ class MessageIn(msgspec.Struct, rename="camel"):
         )
 
 
+_RawMessage = Annotated[
+    msgspec.Raw, msgspec.Meta(extra_json_schema={"$ref": "#/components/schemas/MessageIn"})
+]
+
+
 class BatchIn(msgspec.Struct):
     """Up to 10,000 messages, read one by one so that a bad one does not stop the others."""
 
-    messages: Annotated[
-        list[msgspec.Raw],
-        msgspec.Meta(
-            min_length=1,
-            max_length=MAX_BATCH,
-            extra_json_schema={"items": {"$ref": "#/components/schemas/MessageIn"}},
-        ),
-    ]
+    messages: Annotated[list[_RawMessage], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
 
     def drafts(self, api_key: ApiKey) -> list[MessageDraft | GatewayError]:
         """A draft or an error for each, in order."""

@@ -47,7 +47,7 @@ class SharedCommit(Generic[Item, Result]):
         self._is_led = False
 
     def submit(self, item: Item) -> Result:
-        """The result for `item`, after the commit. Raises what `work` raises for this item alone."""
+        """The result for `item`, after the commit; raises what `work` raises for it alone."""
         ticket: _Ticket[Item, Result] = _Ticket(item)
         with self._lock:
             if self._is_led:
