@@ -18,7 +18,7 @@ def read_or_create_secret(path: Path) -> str:
     except PermissionError:
         return secrets.token_urlsafe(38)
     secret = secrets.token_urlsafe(38)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,10 +1,13 @@
 """Pages and error handlers of the composition."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
+from rest_framework import exceptions
 
-from accounts.api.errors import error_response
-from accounts.errors import GatewayError, InvalidInput, NotFound
+from accounts.api.errors import error_response, gateway_error_from
+from accounts.errors import GatewayError, InvalidInput, MethodNotAllowed, NotFound
 from gateway_site.middleware import API_PREFIX
 
 
@@ -27,3 +30,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
     if request.path.startswith(API_PREFIX):
         return error_response(GatewayError(), request)
     return defaults.server_error(request)
+
+
+def framework_error(error: Exception, context: dict[str, Any]) -> HttpResponse:
+    """What REST framework's own views below `/v1/` (the OpenAPI document) refuse, likewise."""
+    ours: GatewayError
+    if isinstance(error, exceptions.MethodNotAllowed):
+        ours = MethodNotAllowed()
+    elif isinstance(error, exceptions.NotAcceptable):
+        ours = InvalidInput("There is no such format; leave the Accept header out.")
+    else:
+        ours = gateway_error_from(error)
+    return error_response(ours, context["request"])

@@ -34,7 +34,8 @@ class NativeView(APIView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             handler = self._handler(request)
-            scope = self.scopes.get(request.method or "")
+            method = "GET" if request.method == "HEAD" else request.method
+            scope = self.scopes.get(method or "")
             if scope is not None:
                 self.api_key = authorize(request, scope)
                 request.tenant_id = self.api_key.tenant_id  # type: ignore[attr-defined]

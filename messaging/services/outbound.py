@@ -161,7 +161,9 @@ def _queue_orders(orders: list[_Order]) -> list[Queued | GatewayError]:
     return [results[place] for place in range(len(orders))]
 
 
-_shared: SharedCommit[_Order, Queued | GatewayError] = SharedCommit(_queue_orders, at_most=100)
+_shared: SharedCommit[_Order, Queued | GatewayError] = SharedCommit(
+    _queue_orders, at_most=100, leaders=2
+)
 
 
 class _Router:

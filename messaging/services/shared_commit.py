@@ -39,20 +39,24 @@ class SharedCommit(Generic[Item, Result]):
     neither fail nor block the others.
     """
 
-    def __init__(self, work: Callable[[list[Item]], list[Result]], *, at_most: int) -> None:
+    def __init__(
+        self, work: Callable[[list[Item]], list[Result]], *, at_most: int, leaders: int
+    ) -> None:
         self._work = work
         self._at_most = at_most
         self._lock = threading.Lock()
         self._waiting: list[_Ticket[Item, Result]] = []
-        self._is_led = False
+        self._leaders_free = leaders
 
     def submit(self, item: Item) -> Result:
         """The result for `item`, after the commit; raises what `work` raises for it alone."""
         ticket: _Ticket[Item, Result] = _Ticket(item)
         with self._lock:
-            if self._is_led:
+            must_wait = self._leaders_free == 0
+            if must_wait:
                 self._waiting.append(ticket)
-            must_wait, self._is_led = self._is_led, True
+            else:
+                self._leaders_free -= 1
         if must_wait:
             ticket.woken.wait()
         if not ticket.is_done:
@@ -80,6 +84,7 @@ class SharedCommit(Generic[Item, Result]):
                 member.woken.set()
             with self._lock:
                 successor = self._waiting.pop(0) if self._waiting else None
-                self._is_led = successor is not None
+                if successor is None:
+                    self._leaders_free += 1
             if successor is not None:
                 successor.woken.set()

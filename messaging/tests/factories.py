@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import factory
+from django.db.models import Model
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
@@ -54,3 +55,9 @@ def in_bulk(count: int, **columns) -> list[Message]:
     """`count` rows in one insert; `columns` must name a saved device."""
     tenant = columns["device"].tenant
     return Message.objects.bulk_create(MessageFactory.build_batch(count, tenant=tenant, **columns))
+
+
+def change(row: Model, **columns) -> None:
+    """Write `columns` and nothing else, then read the row anew."""
+    type(row).objects.filter(pk=row.pk).update(**columns)
+    row.refresh_from_db()

@@ -30,7 +30,7 @@ class Phone:
         return message
 
     def tell(self, kind: str, message: Message, *, attempt: int | None = None, **told) -> Verdict:
-        """Report on an attempt, by default on the one that `message` knows of; then read it anew."""
+        """Report on an attempt, by default the one that `message` knows of; read it anew."""
         attempt_id = f"{message.external_id}.{attempt or message.attempt}"
         report = Report(ReportKind(kind), attempt_id, **told)
         (verdict,) = record_reports(device=self.device, reports=[report])

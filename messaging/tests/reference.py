@@ -19,7 +19,7 @@ class ReferenceMessage:
     error: str = ""
     attempt: int = 1
     is_unwanted: bool = False
-    times_left: int = 0
+    has_left: bool = False
     offered: set[int] = field(default_factory=set)
     known: set[tuple[int, str, str, int]] = field(default_factory=set)
 
@@ -64,7 +64,7 @@ class ReferenceMessage:
         return "stored"
 
     def _learn(self, kind: str, code: str, *, is_current: bool) -> None:
-        """The strongest evidence wins, whenever it comes: delivered, undelivered, sent, the rest."""
+        """The strongest evidence wins: delivered, then undelivered, then sent, then the rest."""
         if kind == "delivered":
             self._left("delivered", "")
         elif self.status == "delivered":
@@ -81,7 +81,7 @@ class ReferenceMessage:
             self._learn_of_unknown(kind, code)
 
     def _left(self, status: str, error: str) -> None:
-        self.status, self.error, self.times_left = status, error, 1
+        self.status, self.error, self.has_left = status, error, True
 
     def _learn_of_open(self, kind: str, code: str) -> None:
         proves_unsent = kind == "released" or code in CAUSE_PASSES
