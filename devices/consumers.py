@@ -20,6 +20,7 @@ from devices.frames import (
     Hello,
     Pull,
     Settings,
+    SettingsFrame,
     SimSettings,
     Welcome,
     decode_frame,
@@ -123,9 +124,9 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         introduction = Introduction(str(frame.app), frame.model or "", sims)
         await run(record_introduction, device=self.device, introduction=introduction)
         await self.greet(frame)
-        phone_settings = await run(phone_settings_for, device=self.device)
+        self._told = await run(phone_settings_for, device=self.device)
         await self.send_frame(
-            Welcome(frame.id, self.device.external_id, self.device.name, phone_settings)
+            Welcome(frame.id, self.device.external_id, self.device.name, self._told)
         )
         self.said_hello = True
         self.wake()
@@ -136,6 +137,10 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
     async def on_heartbeat(self, frame: HeartbeatIn) -> None:
         await run(record_heartbeat, device=self.device, vitals=frame.vitals())
         await self.send_frame(Ack(frame.id))
+        phone_settings = await run(phone_settings_for, device=self.device)
+        if phone_settings != self._told:
+            self._told = phone_settings
+            await self.send_frame(SettingsFrame(phone_settings))
         await hub.renew(self)
 
     async def on_pull(self, frame: Pull) -> None:

@@ -95,6 +95,10 @@ class Welcome(msgspec.Struct, tag="welcome"):
     protocol: int = 1
 
 
+class SettingsFrame(msgspec.Struct, tag="settings"):
+    settings: Settings
+
+
 class Ack(msgspec.Struct, tag="ack"):
     id: str
 
