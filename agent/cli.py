@@ -1,0 +1,125 @@
+"""The commands: pair, run, console, text."""
+
+import argparse
+import asyncio
+import json
+import logging
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from agent import crash, identity
+from agent.console import HOW_TO, run_console
+from agent.errors import AgentError
+from agent.pairing import PairingRequest, pair
+from agent.radios import RADIOS, radio_class
+from agent.radios.inbox import Inbox
+from agent.radios.options import add_options, chosen_options
+from agent.runner import run_until_signal
+
+log = logging.getLogger("agent")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; returns the exit code (0, 1 for an error, 3 for a refused token)."""
+    options = _parser(arguments).parse_args(arguments)
+    try:
+        options.command(options)
+    except AgentError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 0
+    except (OSError, sqlite3.Error, ExceptionGroup):
+        log.exception("The agent stopped")
+        return 1
+    return 0
+
+
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="agent", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    folder = argparse.ArgumentParser(add_help=False)
+    folder.add_argument(
+        "--data-dir",
+        type=Path,
+        default=Path(os.environ.get("AGENT_DATA_DIR", "phone")),
+        help="folder of this phone [AGENT_DATA_DIR or ./phone]",
+    )
+
+    pairing = commands.add_parser("pair", parents=[folder], help="connect to a gateway, once")
+    pairing.add_argument("--url", required=True, help="the gateway, e.g. http://127.0.0.1:8000")
+    pairing.add_argument("--code", required=True, help="the pairing code that it shows")
+    pairing.add_argument("--name", help="how the gateway shall call this phone")
+    pairing.add_argument("--kind", choices=["android", "modem", "simulated"], default="simulated")
+    pairing.add_argument("--json", action="store_true", help="print the gateway's whole answer")
+    pairing.set_defaults(command=_pair)
+
+    running = commands.add_parser("run", parents=[folder], help="send and receive until stopped")
+    _add_radio_options(running, arguments)
+    running.set_defaults(command=_run)
+
+    console = commands.add_parser("console", parents=[folder], help=HOW_TO)
+    console.set_defaults(command=_console)
+
+    text = commands.add_parser("text", parents=[folder], help="let the simulated phone receive")
+    text.add_argument("--from", dest="sender", required=True, metavar="NUMBER")
+    text.add_argument("--sim", type=int, default=1, help="slot that receives it [1]")
+    text.add_argument("text")
+    text.set_defaults(command=_text)
+    return parser
+
+
+def _add_radio_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """The other options depend on which radio it is, so that one is read first."""
+    choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    choice.add_argument(
+        "--radio", choices=RADIOS, default=os.environ.get("AGENT_RADIO", "simulated")
+    )
+    chosen, _ = choice.parse_known_args(arguments)
+    parser.add_argument("--radio", choices=RADIOS, default=chosen.radio, help=f"[{chosen.radio}]")
+    add_options(parser, radio_class(chosen.radio).options)
+
+
+def _pair(options: argparse.Namespace) -> None:
+    request = PairingRequest(options.url, options.code, options.kind, options.name)
+    answer = pair(request, options.data_dir)
+    if options.json:
+        sys.stdout.write(json.dumps(answer) + "\n")
+        return
+    sys.stdout.write(
+        f"Paired as {answer.get('name') or 'a phone'} ({answer['deviceId']}); "
+        f"start it with: python -m agent run --data-dir {options.data_dir}\n"
+    )
+    for key, label in (("apiKey", "API key"), ("signingSecret", "Signing secret")):
+        if key in answer:
+            sys.stdout.write(f"{label} (shown this once): {answer[key]}\n")
+
+
+def _run(options: argparse.Namespace) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("websockets").setLevel(logging.WARNING)
+    data_dir: Path = options.data_dir
+    me = identity.load(data_dir)
+    crash.arm(data_dir)
+    kind = radio_class(options.radio)
+    radio = kind(data_dir, chosen_options(kind.options, options))
+    with_console = options.radio == "simulated" and sys.stdin.isatty()
+    asyncio.run(run_until_signal(me, data_dir, radio, with_console))
+
+
+def _console(options: argparse.Namespace) -> None:
+    identity.load(options.data_dir)  # a typing error in the folder's name is told here
+    if sys.stdin.isatty():
+        sys.stdout.write(f"{HOW_TO}\n")
+    run_console(options.data_dir, sys.stdin, sys.stdout)
+
+
+def _text(options: argparse.Namespace) -> None:
+    identity.load(options.data_dir)
+    with closing(Inbox(options.data_dir)) as inbox:
+        inbox.add(options.sender, options.text, options.sim)
+    sys.stdout.write("The simulated phone receives this text as soon as it runs.\n")

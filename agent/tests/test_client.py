@@ -1,0 +1,275 @@
+"""The conversation with the gateway, over a real socket."""
+
+import time
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from agent.errors import TokenRefused
+from agent.radios.simulated import SimulatedOptions
+from agent.tests.gateway import (
+    FAST,
+    QUICK_PHONE,
+    TOKEN,
+    FakeGateway,
+    running_agent,
+    sent_ids,
+    until,
+)
+
+
+async def test_hello_carries_token_sims_and_capabilities(tmp_path: Path) -> None:
+    phone = SimulatedOptions(sims=2)
+    async with FakeGateway() as gateway, running_agent(gateway, tmp_path, phone):
+        (hello,) = await gateway.until_received("hello")
+    assert gateway.authorizations == [f"Bearer {TOKEN}"]
+    assert gateway.received[0] == hello
+    assert hello.pop("id")
+    assert hello == {
+        "type": "hello",
+        "protocol": 1,
+        "app": {"name": "agent", "version": "1.0.0"},
+        "model": "Simulated phone",
+        "sims": [
+            {"slot": 1, "number": "+6581239901", "carrier": "Simulated"},
+            {"slot": 2, "number": "+6581239902", "carrier": "Simulated"},
+        ],
+        "capabilities": ["delivery_reports"],
+        "holding": [],
+    }
+
+
+async def test_heartbeats_come_at_the_welcomed_interval(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway:
+        gateway.settings = {"heartbeat_seconds": 0.1, "sims": []}
+        began_at = time.monotonic()
+        async with running_agent(gateway, tmp_path):
+            beats = await gateway.until_received("heartbeat", 4)
+    assert 0.3 <= time.monotonic() - began_at < 3
+    assert {key: beats[0][key] for key in beats[0].keys() - {"id", "type"}} == {
+        "battery": 100,
+        "charging": True,
+        "network": "wifi",
+        "signal": 4,
+        "queue": 0,
+    }
+
+
+async def test_heartbeat_interval_changes_with_settings(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway, running_agent(gateway, tmp_path):
+        await gateway.until_received("heartbeat")
+        await gateway.send({"type": "settings", "settings": {"heartbeat_seconds": 0.05}})
+        await gateway.until_received("heartbeat", 4)
+
+
+async def test_offer_is_accepted_sent_and_delivered_once(tmp_path: Path) -> None:
+    phone = replace(QUICK_PHONE, report_delay_ms=20)
+    async with FakeGateway() as gateway, running_agent(gateway, tmp_path, phone):
+        await gateway.until_received("hello")
+        await gateway.offer("m1.1", "+6591234567", text="Good morning")
+        await gateway.until_received("message.delivered")
+    about = gateway.of_type("message.accepted", "message.sent", "message.delivered")
+    assert [frame["type"] for frame in about] == [
+        "message.accepted",
+        "message.sent",
+        "message.delivered",
+    ]
+    assert {UUID(frame["id"]).version for frame in about} == {7}
+    assert [sorted(frame) for frame in about] == [["attempt_id", "id", "occurred_at", "type"]] * 3
+    assert sent_ids(tmp_path) == ["m1.1"]
+
+
+async def test_facts_without_ack_are_repeated_with_the_same_content(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway:
+        gateway.wants_to_ack = lambda frame: gateway.received.count(frame) >= 2
+        async with running_agent(gateway, tmp_path):
+            await gateway.until_received("hello")
+            await gateway.offer("m1.1")
+            await gateway.until_received("message.sent", 3)
+            await gateway.until_received("message.accepted", 3)
+            await gateway.until_received("message.delivered", 3)
+    facts = [f for f in gateway.received if f.get("attempt_id")]
+    assert [facts.count(fact) for fact in facts] == [3] * 9
+    assert sent_ids(tmp_path) == ["m1.1"]
+
+
+async def test_facts_without_ack_are_repeated_after_a_reconnect(tmp_path: Path) -> None:
+    timing = replace(FAST, repeat_after=1000)
+    async with FakeGateway() as gateway:
+        gateway.wants_to_ack = lambda frame: len(gateway.of_type("hello")) == 2
+        async with running_agent(gateway, tmp_path, timing=timing):
+            await gateway.until_received("hello")
+            await gateway.offer("m1.1")
+            await gateway.until_received("message.delivered")
+            await gateway.close_socket()
+            await gateway.until_received("message.delivered", 2)
+    facts = [f for f in gateway.received if f.get("attempt_id")]
+    assert facts[:3] == facts[3:]
+
+
+async def test_unacked_facts_in_flight_stay_within_the_window(tmp_path: Path) -> None:
+    phone = replace(QUICK_PHONE, delivery_reports=False)
+    async with FakeGateway() as gateway:
+        gateway.wants_to_ack = lambda frame: False
+        async with running_agent(gateway, tmp_path, phone, timing=replace(FAST, repeat_after=1000)):
+            await gateway.until_received("hello")
+            for number in range(40):
+                await gateway.offer(f"m{number}.1")
+            await until(lambda: len(sent_ids(tmp_path)) == 40)
+            await gateway.send({"type": "settings", "settings": {"heartbeat_seconds": 0.05}})
+            await gateway.until_received("heartbeat", 4)
+            facts = [f for f in gateway.received if f.get("attempt_id")]
+            assert len(facts) == 50
+            gateway.wants_to_ack = lambda frame: True
+            for fact in facts:
+                await gateway.send({"type": "ack", "id": fact["id"]})
+            await gateway.until_received("message.sent", 40)
+
+
+async def test_refused_fact_is_not_repeated(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway:
+        gateway.wants_to_ack = lambda frame: frame["type"] != "message.accepted"
+        async with running_agent(gateway, tmp_path, timing=replace(FAST, repeat_after=1000)):
+            await gateway.until_received("hello")
+            await gateway.offer("m1.1")
+            (accepted,) = await gateway.until_received("message.accepted")
+            refusal = {"type": "error", "code": "unknown_attempt", "message": "Unknown."}
+            await gateway.send(refusal | {"id": accepted["id"]})
+            await gateway.until_received("message.delivered")
+            await gateway.close_socket()
+            await gateway.until_received("heartbeat", 2)
+            await gateway.offer("m1.1")
+            await gateway.until_received("message.delivered", 2)
+    assert gateway.received.count(accepted) == 1
+
+
+async def test_repeated_offers_send_once_and_repeat_the_facts(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway, running_agent(gateway, tmp_path):
+        await gateway.until_received("hello")
+        for _ in range(5):
+            await gateway.offer("m1.1")
+        await gateway.until_received("message.delivered")
+        first = {frame["type"]: frame for frame in gateway.received if frame.get("attempt_id")}
+        gateway.received.clear()
+        await gateway.offer("m1.1")
+        await gateway.until(lambda: len({f["type"] for f in gateway.received}) == 3)
+    assert {frame["type"]: frame for frame in gateway.received} == first
+    assert sent_ids(tmp_path) == ["m1.1"]
+
+
+async def test_cancel_before_the_radio_releases_and_never_sends(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway:
+        pace = {"slot": 1, "min_gap_ms": 60_000, "jitter_ms": 0}
+        gateway.settings = {"heartbeat_seconds": 60, "sims": [pace]}
+        async with running_agent(gateway, tmp_path):
+            await gateway.until_received("hello")
+            await gateway.offer("first.1")
+            await gateway.until_received("message.sent")
+            await gateway.offer("second.1")
+            await gateway.send({"type": "message.cancel", "attempt_id": "second.1"})
+            (released,) = await gateway.until_received("message.released")
+            await gateway.send({"type": "settings", "settings": {}})
+            await gateway.offer("second.1")
+            await gateway.until_received("message.released", 2)
+        async with running_agent(gateway, tmp_path):
+            await gateway.until_received("hello", 2)
+            await gateway.offer("third.1")
+            await gateway.until(lambda: "message.sent" in gateway.facts("third.1"))
+    assert released["attempt_id"] == "second.1"
+    assert released["reason"] == "canceled"
+    assert sent_ids(tmp_path) == ["first.1", "third.1"]
+
+
+async def test_cancel_after_the_radio_is_answered_with_nothing(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway, running_agent(gateway, tmp_path):
+        await gateway.until_received("hello")
+        await gateway.offer("m1.1")
+        await gateway.until_received("message.delivered")
+        await gateway.send({"type": "message.cancel", "attempt_id": "m1.1"})
+        await gateway.send({"type": "message.cancel", "attempt_id": "never.seen"})
+        await gateway.offer("m2.1")
+        await gateway.until(lambda: "message.delivered" in gateway.facts("m2.1"))
+    assert gateway.of_type("message.released") == []
+
+
+async def test_pull_is_answered_and_unknown_frames_are_ignored(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway, running_agent(gateway, tmp_path):
+        await gateway.until_received("hello")
+        await gateway.send({"type": "from.the.future", "id": "x"})
+        await gateway.send({"type": "message.send", "attempt_id": 7})
+        await gateway.send({"type": "pull"})
+        assert await gateway.until_received("pull") == [{"type": "pull"}]
+        assert len(gateway.of_type("hello")) == 1
+
+
+async def test_waits_double_up_to_the_longest_with_jitter(tmp_path: Path) -> None:
+    timing = replace(FAST, first_wait=0.05, longest_wait=0.2)
+    async with FakeGateway() as gateway:
+        gateway.greeting_close = (1012, "restart")
+        async with running_agent(gateway, tmp_path, timing=timing):
+            await gateway.until_received("hello", 5)
+    gaps = [later - earlier for earlier, later in pairwise(gateway.hello_at[:5])]
+    slack = 0.15  # of a busy machine
+    for gap, wait in zip(gaps, [0.05, 0.1, 0.2, 0.2], strict=True):
+        assert 0.5 * wait <= gap < 1.5 * wait + slack
+
+
+async def test_wait_is_the_first_again_after_a_connection_that_lasted(tmp_path: Path) -> None:
+    timing = replace(FAST, first_wait=0.01, longest_wait=1000, stable_after=0)
+    async with FakeGateway() as gateway:
+        gateway.greeting_close = (1012, "restart")
+        async with running_agent(gateway, tmp_path, timing=timing):
+            await gateway.until_received("hello", 20)  # doubling would come to hours
+
+
+async def test_reconnects_after_the_gateway_died(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = FakeGateway()
+    async with gateway, running_agent(gateway, tmp_path):
+        await gateway.until_received("hello")
+        await gateway.stop()
+        await until(lambda: "No connection to ws://" in caplog.text)
+        async with FakeGateway(gateway.port) as again:
+            await again.until_received("hello")
+            await again.offer("m1.1")
+            await again.until_received("message.delivered")
+
+
+async def test_silent_gateway_is_left_after_the_welcome_timeout(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway:
+        gateway.is_silent = True
+        async with running_agent(gateway, tmp_path, timing=replace(FAST, welcome_timeout=0.05)):
+            await gateway.until_received("hello", 3)
+    assert {frame["type"] for frame in gateway.received} == {"hello"}
+
+
+async def test_refused_token_stops_the_agent_with_the_reason(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway:
+        gateway.greeting_close = (4401, "invalid_token")
+        with pytest.raises(TokenRefused, match=r"does not know this phone .*invalid_token"):
+            async with running_agent(gateway, tmp_path) as agent:
+                await agent
+    assert len(gateway.of_type("hello")) == 1
+
+
+async def test_suspended_account_keeps_the_queue_and_sends_nothing(tmp_path: Path) -> None:
+    async with FakeGateway() as gateway:
+        pace = {"slot": 1, "min_gap_ms": 200, "jitter_ms": 0}
+        gateway.settings = {"heartbeat_seconds": 60, "sims": [pace]}
+        async with running_agent(gateway, tmp_path, timing=replace(FAST, suspended_wait=0.1)):
+            await gateway.until_received("hello")
+            await gateway.offer("m1.1")
+            await gateway.offer("m2.1")
+            await gateway.until(lambda: "message.sent" in gateway.facts("m1.1"))
+            gateway.greeting_close = (4403, "tenant_inactive")
+            await gateway.close_socket(4403, "tenant_inactive")
+            await gateway.until_received("hello", 8)  # 0.35 s at least: the gap is over
+            assert sent_ids(tmp_path) == ["m1.1"]
+            assert gateway.of_type("hello")[-1]["holding"] == ["m2.1"]
+            gateway.greeting_close = None
+            await gateway.until(lambda: "message.delivered" in gateway.facts("m2.1"))
+    assert sent_ids(tmp_path) == ["m1.1", "m2.1"]
