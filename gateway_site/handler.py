@@ -10,7 +10,7 @@ database.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -19,7 +19,7 @@ from django.conf import settings
 from django.core import signals
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
@@ -42,6 +42,10 @@ class ThreadedHandler(ASGIHandler):
             return  # the client left
         loop = asyncio.get_running_loop()
         response = await loop.run_in_executor(self._threads, self._respond, scope, body)
+        if isinstance(response, StreamingHttpResponse):
+            content = response.streaming_content
+            if isinstance(content, Iterator):  # else it is asynchronous already
+                response.streaming_content = self._pieces(content)
         try:
             await self.send_response(response, send)
         finally:
@@ -62,6 +66,12 @@ class ThreadedHandler(ASGIHandler):
             size += len(chunk)
             if not message.get("more_body", False):
                 return b"".join(chunks)
+
+    async def _pieces(self, content: Iterator[bytes]) -> AsyncIterator[bytes]:
+        """`content`, such as a file, read a piece at a time on a thread of the pool."""
+        loop = asyncio.get_running_loop()
+        while (piece := await loop.run_in_executor(self._threads, next, content, None)) is not None:
+            yield piece
 
     def _respond(self, scope: dict[str, Any], body: bytes) -> HttpResponseBase:
         """Runs on a thread, from the request's start to its answer."""

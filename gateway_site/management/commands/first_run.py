@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from accounts.models import Membership, Tenant
@@ -34,7 +34,9 @@ class Command(BaseCommand):
 
     @staticmethod
     def _pairing_code() -> dict[str, object]:
-        tenant = Tenant.objects.order_by("pk")[0]
+        tenant = Tenant.objects.order_by("pk").first()
+        if tenant is None:
+            raise CommandError("There is no tenant yet: run `manage.py first_run` first.")
         _, digits = create_pairing_code(tenant=tenant, actor=None)
         return {"code": digits}
 
