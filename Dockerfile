@@ -26,4 +26,4 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD \
 # X-Forwarded-For is read by the gateway itself (TRUSTED_PROXY_COUNT), hence --no-proxy-headers.
 CMD ["uvicorn", "gateway_site.asgi:application", "--host", "0.0.0.0", "--port", "8000", \
      "--lifespan", "on", "--no-proxy-headers", "--no-access-log", "--log-level", "warning", \
-     "--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"]
+     "--ws-per-message-deflate", "false", "--ws-max-size", "65536", "--timeout-graceful-shutdown", "5"]

@@ -38,7 +38,11 @@ class UserAdmin(DjangoUserAdmin):  # type: ignore[type-arg]
 class MembershipInline(admin.TabularInline):  # type: ignore[type-arg]
     model = Membership
     extra = 0
-    autocomplete_fields = ["user"]
+    can_delete = False
+    readonly_fields = ("user", "role", "created_at")
+
+    def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
 
 
 @admin.register(Tenant)
@@ -49,6 +53,14 @@ class TenantAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     readonly_fields = ["external_id", "status", "suspended_at", "suspended_reason", "created_at"]
     inlines = [MembershipInline]
     actions = ["suspend", "activate"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """`manage.py open_tenant` does it, with an owner and an audit entry."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        """Suspending is enough, and keeps the messages."""
+        return False
 
     @admin.action(description="Suspend")
     def suspend(self, request: HttpRequest, tenants: QuerySet[Tenant]) -> None:

@@ -60,9 +60,7 @@ class Unauthorized(GatewayError):
 
 class InvalidApiKey(Unauthorized):
     code = "invalid_api_key"
-    default_message = (
-        "This API key is unknown, revoked or expired. Make a new one in the dashboard."
-    )
+    default_message = "This API key is unknown, revoked or expired."
 
 
 class InsufficientCredit(GatewayError):

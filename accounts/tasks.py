@@ -6,12 +6,16 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from accounts.locks import advisory_lock
 from accounts.models import IdempotencyRecord
 
 
 @shared_task
 def prune() -> int:
     """Delete the idempotency records that ran out; returns how many."""
-    oldest = timezone.now() - timedelta(hours=settings.IDEMPOTENCY_HOURS)
-    deleted, _ = IdempotencyRecord.objects.filter(created_at__lt=oldest).delete()
-    return deleted
+    with advisory_lock("accounts.prune") as is_mine:
+        if not is_mine:
+            return 0
+        oldest = timezone.now() - timedelta(hours=settings.IDEMPOTENCY_HOURS)
+        deleted, _ = IdempotencyRecord.objects.filter(created_at__lt=oldest).delete()
+        return deleted

@@ -22,7 +22,7 @@ from agent.outbox import Outbox
 from agent.radios.base import Radio
 
 INVALID_TOKEN, TENANT_INACTIVE, TOO_MANY_SOCKETS = 4401, 4403, 4409
-HOLDING_LIMIT = 1000  # ids in `hello`, which may have 64 kB
+HOLDING_LIMIT = 900  # ids in `hello`: one frame may have 64 kB, one id 64 characters
 
 log = logging.getLogger(__name__)
 

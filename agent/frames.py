@@ -7,7 +7,7 @@ import msgspec
 import uuid_utils
 
 PROTOCOL_VERSION = 1
-MAX_TEXT_CHARACTERS = 255 * 153  # the longest text that can be: 255 parts (3GPP TS 23.040)
+MAX_TEXT_CHARACTERS = 10_000  # as JSON, at worst 6 bytes each, it fits into a frame of 64 kB
 
 Slot: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=255)]
 

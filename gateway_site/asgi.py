@@ -15,7 +15,10 @@ from django.conf import settings  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from gateway_site.handler import threaded_handler  # noqa: E402
+from gateway_site.secret_file import require_lasting_secret  # noqa: E402
 from messaging.consumers import GatewayConsumer  # noqa: E402
+
+require_lasting_secret()
 
 
 async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:

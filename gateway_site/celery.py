@@ -1,4 +1,4 @@
-"""The Celery application: workers run sweeps and deliveries, beat keeps the clock."""
+"""The Celery application: workers run sweeps, beat keeps the clock."""
 
 import os
 from typing import Any

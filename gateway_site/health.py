@@ -3,12 +3,15 @@
 import time
 from collections.abc import Callable
 
+import structlog
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from accounts.redis import connection as redis_connection
 from gateway_site.tasks import CANARY_KEY
+
+log = structlog.get_logger(__name__)
 
 CANARY_MAX_AGE_SECONDS = 90
 
@@ -29,7 +32,8 @@ def _result(check: Callable[[], str]) -> dict[str, object]:
     try:
         problem = check()
     except Exception as error:  # whatever the other side answers is "not ready"
-        problem = f"{type(error).__name__}: {error}".strip()
+        log.warning("not ready", check=check.__name__.strip("_"), error=repr(error))
+        problem = "cannot be reached; the log says why"
     return {"ok": not problem, **({"problem": problem} if problem else {})}
 
 

@@ -4,19 +4,33 @@ import os
 import secrets
 from pathlib import Path
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
-def read_or_create_secret(path: Path) -> str:
+
+def require_lasting_secret() -> None:
+    """Refuse to serve with a key that the next process would not have.
+
+    Raises ImproperlyConfigured.
+    """
+    if settings.SECRET_KEY_IS_PASSING:
+        raise ImproperlyConfigured(
+            f"Set SECRET_KEY, or make {settings.DATA_DIR} a folder that can be read and written."
+        )
+
+
+def read_or_create_secret(path: Path) -> str | None:
     """The secret in `path`; made with 50 random characters and mode 0600 when missing.
 
     Several processes may start at once: the first to create the file wins, the others read it.
-    Where the folder can't be written a passing secret is returned, so that read-only commands run.
+    None where the folder can be neither read nor written.
     """
     try:
         return path.read_text().strip()
     except FileNotFoundError:
         pass
-    except PermissionError:
-        return secrets.token_urlsafe(38)
+    except OSError:
+        return None
     secret = secrets.token_urlsafe(38)
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     try:
@@ -28,7 +42,7 @@ def read_or_create_secret(path: Path) -> str:
     except FileExistsError:
         return path.read_text().strip()
     except OSError:
-        return secret
+        return None
     finally:
         temporary.unlink(missing_ok=True)
     return secret

@@ -1,6 +1,7 @@
 """All settings, read from the environment (and `.env`); `.env.example` documents every variable."""
 
 from pathlib import Path
+from secrets import token_urlsafe
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -31,7 +32,10 @@ DEFAULT_TIME_ZONE = env.str("DEFAULT_TIME_ZONE", default="UTC")
 
 # An embedded gateway makes its own key on the first start; `check --deploy` asks for a real one.
 SECRET_KEY_FROM_FILE = not env.str("SECRET_KEY", default="")
-SECRET_KEY = env.str("SECRET_KEY", default="") or read_or_create_secret(DATA_DIR / "secret_key")
+_lasting_key = env.str("SECRET_KEY", default="") or read_or_create_secret(DATA_DIR / "secret_key")
+# Commands that keep nothing run with a passing key; what serves refuses to start (secret_file.py).
+SECRET_KEY_IS_PASSING = _lasting_key is None
+SECRET_KEY = _lasting_key or token_urlsafe(38)
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # API keys and device tokens are stored as HMACs with this; changing it invalidates them all.
 KEY_PEPPER = env.str("KEY_PEPPER", default="") or SECRET_KEY
@@ -40,9 +44,11 @@ ENCRYPTION_KEYS = env.list("ENCRYPTION_KEYS", default=[]) or [SECRET_KEY]
 
 _public = urlsplit(PUBLIC_URL)
 SERVED_BY_TLS = _public.scheme == "https"
-ALLOWED_HOSTS = env.list(
-    "ALLOWED_HOSTS", default=[_public.hostname or "localhost", "localhost", "127.0.0.1", "[::1]"]
-)
+# This machine's own names are always answered: health checks come by them.
+ALLOWED_HOSTS = [
+    *env.list("ALLOWED_HOSTS", default=[_public.hostname or "localhost"]),
+    *("localhost", "127.0.0.1", "[::1]"),
+]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SERVED_BY_TLS else None
 SECURE_SSL_REDIRECT = False  # the reverse proxy does it; an API route must never redirect
@@ -56,6 +62,7 @@ X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
 # How many reverse proxies of ours append to X-Forwarded-For; 0 = trust only the socket's address.
 TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXY_COUNT", default=0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXY_COUNT
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
 BATCH_MAX_BODY_BYTES = 10_000_000
@@ -143,8 +150,10 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_ADAPTER = "gateway_site.sign_up.ClosedSignUp"
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
+# Until a mail server is named, e-mails are files for the operator: secrets do not belong in logs.
+EMAIL_CONFIG = env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR}/mail")
 vars().update(EMAIL_CONFIG)
+EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"gateway@{_public.hostname}")
 
 # --- PostgreSQL -------------------------------------------------------------------------------
@@ -194,6 +203,11 @@ def _kombu_url(redis_url: str) -> str:
     return f"redis+socket://{parts.path}?virtual_host={database}"
 
 
+# Counters of failed logins, shared by all processes.
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+}
+
 CELERY_BROKER_URL = _kombu_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -208,7 +222,7 @@ CELERY_TASK_TIME_LIMIT = 60
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Sweepers only. Each takes an advisory lock, so two beats are harmless (design: row first).
+# Sweepers only, and the canary. Each sweep takes an advisory lock, so two beats are harmless.
 CELERY_BEAT_SCHEDULE = {
     "messages due by schedule": {"task": "messaging.tasks.queue_scheduled", "schedule": 2.0},
     "leases that ran out": {"task": "messaging.tasks.return_expired_leases", "schedule": 10.0},

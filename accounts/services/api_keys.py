@@ -1,6 +1,7 @@
 """API keys: make, revoke, and recognise them on every request."""
 
 import ipaddress
+import re
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +11,13 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from accounts.errors import InvalidApiKey, InvalidInput, IpNotAllowed, TenantInactive
+from accounts.errors import (
+    InvalidApiKey,
+    InvalidInput,
+    IpNotAllowed,
+    TenantInactive,
+    Unauthorized,
+)
 from accounts.models import ApiKey, Tenant, User
 from accounts.secrets import has_valid_checksum, keyed_hash, new_api_key
 from accounts.services.audit import record_audit
@@ -27,6 +34,7 @@ SCOPES = (
 _CACHE_SECONDS = 10
 _cache: TTLCache[str, ApiKey] = TTLCache(maxsize=10_000, ttl=_CACHE_SECONDS)
 _cache_lock = threading.Lock()
+_FORM = re.compile(rf"(?:{ApiKey.LIVE}|{ApiKey.TEST})[0-9A-Za-z]{{40}}", re.ASCII)
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
 
 
@@ -87,9 +95,12 @@ def revoke_api_key(*, api_key: ApiKey, actor: User | None) -> bool:
 def authenticate_key(*, secret: str, address: str) -> ApiKey:
     """The key (with its tenant) behind `secret`, used from the network address `address`.
 
-    Raises InvalidApiKey, IpNotAllowed or TenantInactive.
+    Raises Unauthorized for what has not the form of a key, InvalidApiKey, IpNotAllowed or
+    TenantInactive.
     """
-    if not secret.startswith((ApiKey.LIVE, ApiKey.TEST)) or not has_valid_checksum(secret):
+    if not _FORM.fullmatch(secret):
+        raise Unauthorized
+    if not has_valid_checksum(secret):
         raise InvalidApiKey
     api_key = _find(keyed_hash(secret))
     if api_key is None or not api_key.is_live:

@@ -13,7 +13,7 @@ import redis
 import structlog
 from redis.commands.core import Script
 
-from accounts.errors import RateLimited
+from accounts.errors import RateLimited, Unavailable
 from accounts.redis import connection
 
 log = structlog.get_logger(__name__)
@@ -81,7 +81,8 @@ _resting_until = 0.0
 def spend(limit: Limit, subject: str, cost: int = 1) -> Allowance:
     """Count `cost` uses by `subject`; 0 only looks.
 
-    Raises RateLimited, with `Retry-After`, when that is more than the limit allows.
+    Raises RateLimited, with `Retry-After`, when that is more than the limit allows, and Unavailable
+    without Redis when the limit fails closed.
     """
     key = f"limit:{limit.name}:{subject}"
     with _lock:
@@ -92,7 +93,7 @@ def spend(limit: Limit, subject: str, cost: int = 1) -> Allowance:
     purse = _fill_purse(key, limit, cost)
     if purse is None:
         if not limit.fails_open:
-            raise RateLimited(headers={"Retry-After": str(int(_REST_SECONDS))})
+            raise Unavailable("The gateway cannot count tries right now. Try again.")
         return Allowance(limit.count, limit.count, limit.seconds)
     allowance = _allowance(limit, purse)
     if purse.uses < 0:

@@ -10,6 +10,7 @@ from agent.errors import AgentError
 from agent.frames import MAX_TEXT_CHARACTERS
 from agent.radios.base import IncomingText
 
+MAX_SIMS = 8
 FILE_NAME = "inbox.sqlite3"
 SCHEMA = """
 PRAGMA journal_mode = WAL;    -- readers and writers do not wait for each other
@@ -45,6 +46,8 @@ class Inbox:
             raise AgentError(f"{sender!r} is not a sender: give a number such as +6581230000.")
         if not 1 <= len(text) <= MAX_TEXT_CHARACTERS:
             raise AgentError(f"A text has 1 to {MAX_TEXT_CHARACTERS} characters.")
+        if not 1 <= sim <= MAX_SIMS:
+            raise AgentError(f"There are at most {MAX_SIMS} SIM cards: give a slot from 1.")
         clean = text.encode(errors="replace").decode()  # a terminal may give lone surrogates
         row = (str(uuid_utils.uuid7()), sender, clean, sim, datetime.now(UTC).timestamp())
         self._db.execute(

@@ -43,7 +43,7 @@ from agent.radios.base import (
     Sim,
     Status,
 )
-from agent.radios.inbox import Inbox
+from agent.radios.inbox import MAX_SIMS, Inbox
 from agent.radios.options import option
 from agent.radios.segments import count_segments
 from agent.radios.sent_log import SentLine, SentLog
@@ -70,15 +70,17 @@ class SimulatedOptions:
     failure_rate: float = option(0.0, "share of texts that fail by chance, 0 to 1")
     delivery_reports: bool = option(True, "tell when a text was delivered")
     report_delay_ms: float = option(300.0, "from sent to the delivery report")
-    sims: int = option(1, "number of SIM cards, 1 to 8")
+    sims: int = option(1, f"number of SIM cards, 1 to {MAX_SIMS}")
     seed: str = option("", "any word; makes the failures by chance repeatable")
     forced_outcomes: bool = option(True, "obey the last four digits of a number")
 
     def __post_init__(self) -> None:
         if min(self.delay_ms, self.report_delay_ms) < 0:
             raise AgentError("A delay of the simulated phone is 0 or more milliseconds.")
-        if not (0 <= self.failure_rate <= 1 and 1 <= self.sims <= 8):
-            raise AgentError("The simulated phone has a failure rate of 0 to 1 and 1 to 8 SIMs.")
+        if not (0 <= self.failure_rate <= 1 and 1 <= self.sims <= MAX_SIMS):
+            raise AgentError(
+                f"The simulated phone has a failure rate of 0 to 1 and 1 to {MAX_SIMS} SIMs."
+            )
 
 
 class SimulatedRadio(Radio):

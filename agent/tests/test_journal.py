@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from agent.errors import AgentError
-from agent.frames import MessageSend
+from agent.frames import MAX_TEXT_CHARACTERS, MessageSend
 from agent.journal import Journal
 from agent.radios.base import DeliveryReport, Failed, IncomingText, OutgoingText, Sent
 
@@ -121,6 +121,16 @@ def test_text_that_a_database_cannot_hold_is_mended(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal")
     journal.add(IncomingText("+66", "a\0b\ud800c", 1, datetime.now(UTC), "key-1"))
     assert told(journal)[0]["text"] == "a\ufffdb?c"
+
+
+@pytest.mark.parametrize("character", ["a", "\x01", "\uffff", "😀"])
+def test_longest_text_fits_into_a_frame(tmp_path: Path, character: str) -> None:
+    journal = Journal(tmp_path / "journal")
+    text = character * MAX_TEXT_CHARACTERS
+    journal.add(IncomingText("+66", text, 1, datetime.now(UTC), "key-1"))
+    (fact,) = journal.open_facts(10)
+    assert len(fact.frame.encode()) <= 65_536
+    assert told(journal)[0]["text"] == text
 
 
 def test_offer_again_reopens_acked_facts_but_not_refused_ones(tmp_path: Path) -> None:

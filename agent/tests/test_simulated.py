@@ -186,11 +186,20 @@ async def test_text_not_yet_stored_stays_in_the_inbox(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sender", "text"),
-    [("", "Hi"), ("+65 8123", "Hi"), ("+65", ""), ("+65", "a" * (MAX_TEXT_CHARACTERS + 1))],
+    ("sender", "text", "sim"),
+    [
+        ("", "Hi", 1),
+        ("+65 8123", "Hi", 1),
+        ("+65", "", 1),
+        ("+65", "a" * (MAX_TEXT_CHARACTERS + 1), 1),
+        ("+65", "Hi", 0),
+        ("+65", "Hi", 9),
+    ],
 )
-def test_inbox_refuses_what_no_network_carries(tmp_path: Path, sender: str, text: str) -> None:
+def test_inbox_refuses_what_no_network_carries(
+    tmp_path: Path, sender: str, text: str, sim: int
+) -> None:
     inbox = Inbox(tmp_path)
     with pytest.raises(AgentError):
-        inbox.add(sender, text)
+        inbox.add(sender, text, sim)
     assert inbox.waiting() == []

@@ -6,8 +6,9 @@ from datetime import time
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Tenant, User
 from accounts.services.audit import record_audit
+from devices.events import DeviceOffline, publish
 from devices.models import Device, DeviceToken, Sim
 
 
@@ -35,6 +36,7 @@ def rename_device(*, device: Device, name: str, actor: User | None) -> None:
 @transaction.atomic
 def make_default(*, device: Device, actor: User | None) -> None:
     """Make this the device that sends what no other rule gives to another."""
+    Tenant.objects.select_for_update(no_key=True).get(pk=device.tenant_id)  # one at a time
     Device.objects.filter(tenant_id=device.tenant_id, is_default=True).update(is_default=False)
     device.is_default = True
     device.save(update_fields=["is_default"])
@@ -44,27 +46,33 @@ def make_default(*, device: Device, actor: User | None) -> None:
 @transaction.atomic
 def pause_device(*, device: Device, actor: User | None) -> bool:
     """Let a device send nothing more until it is resumed; True if it was active."""
-    return _change_status(device, actor, Device.Status.ACTIVE, Device.Status.PAUSED)
+    changed = _change_status(device, Device.Status.ACTIVE, Device.Status.PAUSED)
+    if changed:
+        _audit(device, actor, "paused")
+    return changed
 
 
 @transaction.atomic
 def resume_device(*, device: Device, actor: User | None) -> bool:
     """Undo a pause; True if it was paused."""
-    return _change_status(device, actor, Device.Status.PAUSED, Device.Status.ACTIVE)
+    changed = _change_status(device, Device.Status.PAUSED, Device.Status.ACTIVE)
+    if changed:
+        _audit(device, actor, "resumed")
+    return changed
 
 
 @transaction.atomic
 def revoke_device(*, device: Device, actor: User | None) -> bool:
     """End a device for good: its tokens die and its sockets are closed; True if it was not."""
     now = timezone.now()
-    ended = (
-        Device.objects.filter(pk=device.pk)
-        .exclude(status=Device.Status.REVOKED)
-        .update(status=Device.Status.REVOKED, revoked_at=now, is_default=False, is_online=False)
-    )
+    row = Device.objects.filter(pk=device.pk).exclude(status=Device.Status.REVOKED)
+    was_online = row.filter(is_online=True).update(is_online=False)
+    ended = row.update(status=Device.Status.REVOKED, revoked_at=now, is_default=False)
     if ended:
         DeviceToken.objects.filter(device=device, revoked_at=None).update(revoked_at=now)
         _audit(device, actor, "revoked")
+    if was_online:
+        publish(DeviceOffline(device.tenant_id, device.pk, now))
     device.refresh_from_db()
     return bool(ended)
 
@@ -79,10 +87,8 @@ def limit_sim(*, sim: Sim, limits: SimLimits, actor: User | None) -> None:
     _audit(sim.device, actor, "limited", slot=sim.slot)
 
 
-def _change_status(device: Device, actor: User | None, old: str, new: str) -> bool:
+def _change_status(device: Device, old: str, new: str) -> bool:
     changed = Device.objects.filter(pk=device.pk, status=old).update(status=new)
-    if changed:
-        _audit(device, actor, new)
     device.refresh_from_db()
     return bool(changed)
 

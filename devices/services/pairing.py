@@ -50,10 +50,14 @@ class PairedPhone:
     once: dict[str, str] = field(default_factory=dict)
 
 
-@transaction.atomic
 def create_pairing_code(*, tenant: Tenant, actor: User | None) -> tuple[PairingCode, str]:
     """A fresh code and its digits; raises RateLimited after 30 in ten minutes."""
     spend(_CODES_OF_TENANT, str(tenant.pk))
+    with transaction.atomic():
+        return _create_code(tenant, actor)
+
+
+def _create_code(tenant: Tenant, actor: User | None) -> tuple[PairingCode, str]:
     now = timezone.now()
     PairingCode.objects.filter(used_at=None, expires_at__lte=now).delete()
     digits = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
@@ -93,7 +97,7 @@ def _refuse_guessing(address: str) -> None:
 def _claim(digits: str) -> PairingCode | None:
     """The live code behind `digits`, now used: a guarded UPDATE, so two phones can't both win."""
     now = timezone.now()
-    live = PairingCode.objects.select_related("tenant").filter(used_at=None, expires_at__gt=now)
+    live = PairingCode.objects.filter(used_at=None, expires_at__gt=now)
     code = live.filter(code_hash=keyed_hash(digits)).first()
     if code is None or not live.filter(pk=code.pk).update(used_at=now):
         return None
@@ -101,7 +105,8 @@ def _claim(digits: str) -> PairingCode | None:
 
 
 def _pair(code: PairingCode, phone: PhoneDescription) -> PairedPhone:
-    tenant = code.tenant
+    # Of phones that pair at the same moment only one is the tenant's first.
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=code.tenant_id)
     if not tenant.is_active:
         raise TenantInactive
     is_first = not Device.objects.of(tenant).exists()

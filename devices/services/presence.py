@@ -77,7 +77,8 @@ def record_heartbeat(*, device: Device, vitals: Vitals) -> None:
 
 
 def _note_life(device: Device, now: datetime, told: dict[str, object]) -> None:
-    row = Device.objects.filter(pk=device.pk)
+    # A revoked phone may go on talking until its socket is closed; that makes it no device again.
+    row = Device.objects.filter(pk=device.pk).exclude(status=Device.Status.REVOKED)
     if row.filter(is_online=True).update(last_seen_at=now, **told):
         return
     if row.filter(is_online=False).update(last_seen_at=now, is_online=True, **told):

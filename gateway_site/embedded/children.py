@@ -30,12 +30,14 @@ class Children:
         arguments += ["--host", config.host, "--port", str(config.port)]
         arguments += ["--workers", str(config.web_processes), "--lifespan", "on"]
         arguments += ["--no-access-log", "--log-level", "warning"]
-        arguments += ["--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"]
+        # Whose X-Forwarded-For counts is decided in one place, by TRUSTED_PROXY_COUNT.
+        arguments += ["--no-proxy-headers", "--timeout-graceful-shutdown", "5"]
+        arguments += ["--ws-per-message-deflate", "false", "--ws-max-size", "65536"]
         return self._python_module("web", arguments, orphan_signal=signal.SIGTERM)
 
     def worker(self) -> Program:
-        """The Celery worker for every queue."""
-        queues = ["-Q", "default,webhooks,bulk", "--pool", "threads", "--concurrency", "4"]
+        """The Celery worker for every queue; in processes, so that time limits hold."""
+        queues = ["-Q", "default,webhooks,bulk", "--pool", "prefork", "--concurrency", "2"]
         return self._celery("worker", queues)
 
     def beat(self) -> Program:

@@ -1,0 +1,231 @@
+"""`/v1/devices`."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.utils import timezone
+
+from accounts.tests.factories import bearer
+from devices.models import Device
+from devices.tests.factories import DeviceFactory, SimFactory
+from messaging.tests.factories import MessageFactory
+
+pytestmark = pytest.mark.django_db
+
+NO_LIMITS = {
+    "segmentsPerMinute": None,
+    "segmentsPerHour": None,
+    "segmentsPerDay": None,
+    "minGapMs": 0,
+    "jitterMs": 0,
+    "quietFrom": None,
+    "quietUntil": None,
+}
+
+
+@pytest.fixture
+def device():
+    return DeviceFactory(name="Front desk", is_default=True)
+
+
+@pytest.fixture
+def patch(client, device):
+    """A function that sends a change of the device."""
+    headers, where = bearer(device.tenant), f"/v1/devices/{device.external_id}"
+    return lambda change: client.patch(where, change, "application/json", headers=headers)
+
+
+def issue_of(answer) -> tuple[int, str, str]:
+    (issue,) = answer.json()["issues"]
+    return answer.status_code, issue["path"], issue["code"]
+
+
+def test_device_is_shown_with_everything_that_is_known(client, device):
+    Device.objects.update(
+        model="Pixel 7",
+        app="agent 1.0",
+        battery=80,
+        is_charging=True,
+        network="wifi",
+        signal=4,
+        sent_count=12,
+        received_count=3,
+        last_seen_at=datetime(2026, 6, 12, 18, 40, tzinfo=UTC),
+    )
+    MessageFactory.create_batch(2, device=device)
+    MessageFactory(device=device, status="delivered")
+    answer = client.get(f"/v1/devices/{device.external_id}", headers=bearer(device.tenant))
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {
+            "id": device.external_id,
+            "nickname": "Front desk",
+            "model": "Pixel 7",
+            "status": "offline",
+            "lastSeenAt": "2026-06-12T18:40:00.000Z",
+            "sentCount": 12,
+            "receivedCount": 3,
+            "kind": "simulated",
+            "app": "agent 1.0",
+            "isDefault": True,
+            "battery": 80,
+            "isCharging": True,
+            "network": "wifi",
+            "signal": 4,
+            "queueDepth": 2,
+            "limits": {
+                "segmentsPerMinute": None,
+                "segmentsPerHour": None,
+                "segmentsPerDay": None,
+            },
+            "sims": [
+                {
+                    "slot": 1,
+                    "number": "+6598765432",
+                    "carrier": None,
+                    "isPresent": True,
+                    "limits": NO_LIMITS,
+                }
+            ],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("decided", "silent_seconds", "shown"),
+    [
+        ("active", 0, "active"),
+        ("active", 1000, "offline"),
+        ("active", None, "offline"),
+        ("paused", 0, "paused"),
+        ("paused", 1000, "paused"),
+    ],
+)
+def test_status_is_what_people_decided_or_whether_the_phone_is_there(
+    client, decided, silent_seconds, shown
+):
+    seen_at = None if silent_seconds is None else timezone.now() - timedelta(seconds=silent_seconds)
+    device = DeviceFactory(status=decided, last_seen_at=seen_at)
+    (listed,) = client.get("/v1/devices", headers=bearer(device.tenant)).json()["data"]
+    assert listed["status"] == shown
+
+
+def test_list_has_the_tenants_devices_oldest_first(client, device):
+    second = DeviceFactory(tenant=device.tenant)
+    DeviceFactory(tenant=device.tenant, status=Device.Status.REVOKED)
+    DeviceFactory()
+    listed = client.get("/v1/devices", headers=bearer(device.tenant)).json()["data"]
+    assert [row["id"] for row in listed] == [device.external_id, second.external_id]
+
+
+@pytest.mark.parametrize("count", [1, 30])
+def test_list_takes_as_many_queries_for_one_device_as_for_thirty(
+    client, count, django_assert_num_queries
+):
+    devices = [DeviceFactory()]
+    devices += DeviceFactory.create_batch(count - 1, tenant=devices[0].tenant)
+    SimFactory(device=devices[0], slot=2)
+    headers = bearer(devices[0].tenant)
+    client.get("/v1/devices", headers=headers)  # now the key is known
+    with django_assert_num_queries(3):  # devices, SIMs, queues
+        answer = client.get("/v1/devices", headers=headers)
+    assert len(answer.json()["data"]) == count
+
+
+def test_totals_add_up_the_sims_that_all_have_a_limit(client, device):
+    device.sims.update(segments_per_minute=30, segments_per_day=100)
+    SimFactory(device=device, slot=2, segments_per_minute=20)
+    answer = client.get(f"/v1/devices/{device.external_id}", headers=bearer(device.tenant))
+    assert answer.json()["limits"] == {
+        "segmentsPerMinute": 50,
+        "segmentsPerHour": None,
+        "segmentsPerDay": None,
+    }
+
+
+def test_patch_changes_what_it_names_and_nothing_else(patch, device):
+    other = DeviceFactory(tenant=device.tenant)
+    answer = patch({"nickname": "Back office", "status": "paused"})
+    device.refresh_from_db()
+    assert (answer.status_code, answer.json()["nickname"], answer.json()["status"]) == (
+        200,
+        "Back office",
+        "paused",
+    )
+    assert (device.name, device.status, device.is_default) == ("Back office", "paused", True)
+    assert patch({"status": "active"}).json()["status"] == "active"
+    assert patch({}).status_code == 200
+    other.refresh_from_db()
+    assert (other.status, other.is_default) == ("active", False)
+
+
+def test_patch_makes_a_device_the_default(client, device):
+    other = DeviceFactory(tenant=device.tenant)
+    where, headers = f"/v1/devices/{other.external_id}", bearer(device.tenant)
+    answer = client.patch(where, {"isDefault": True}, "application/json", headers=headers)
+    assert (answer.json()["isDefault"], Device.objects.get(is_default=True)) == (True, other)
+
+
+def test_patch_limits_a_sim(patch):
+    limits = {"segmentsPerMinute": 30, "minGapMs": 500, "quietFrom": "22:00", "quietUntil": "07:30"}
+    answer = patch({"sims": [{"slot": 1, "limits": limits}]})
+    assert answer.json()["sims"][0]["limits"] == NO_LIMITS | limits
+
+
+@pytest.mark.parametrize(
+    ("change", "path", "code"),
+    [
+        ({"nickname": ""}, "nickname", "invalid_value"),
+        ({"nickname": "x" * 61}, "nickname", "invalid_value"),
+        ({"nickname": 1}, "nickname", "invalid_type"),
+        ({"isDefault": False}, "isDefault", "invalid_value"),
+        ({"status": "revoked"}, "status", "invalid_value"),
+        ({"sims": [{"slot": 0, "limits": {}}]}, "sims[0].slot", "invalid_value"),
+        ({"sims": [{"slot": 1}]}, "sims[0].limits", "required"),
+        ({"sims": [{"slot": 2, "limits": {}}]}, "sims[0].slot", "unknown_sim"),
+        (
+            {"sims": [{"slot": 1, "limits": {"segmentsPerDay": -1}}]},
+            "sims[0].limits.segmentsPerDay",
+            "invalid_value",
+        ),
+        (
+            {"sims": [{"slot": 1, "limits": {"quietFrom": "25:00"}}]},
+            "sims[0].limits.quietFrom",
+            "invalid_value",
+        ),
+        (
+            {"sims": [{"slot": 1, "limits": {"quietFrom": "22:00+08:00", "quietUntil": "07:00"}}]},
+            "sims[0].limits.quietFrom",
+            "invalid_value",
+        ),
+        (
+            {"sims": [{"slot": 1, "limits": {"quietFrom": "22:00"}}]},
+            "sims[0].limits.quietUntil",
+            "required",
+        ),
+        (
+            {"sims": [{"slot": 1, "limits": {}}, {"slot": 1, "limits": {"quietUntil": "22:00"}}]},
+            "sims[1].limits.quietFrom",
+            "required",
+        ),
+        ({"sims": [{"slot": 1, "limits": {}}] * 17}, "sims", "invalid_value"),
+    ],
+)
+def test_patch_names_what_is_wrong_and_changes_nothing(patch, device, change, path, code):
+    assert issue_of(patch({"status": "paused"} | change)) == (400, path, code)
+    device.refresh_from_db()
+    assert (device.status, device.tenant.audit_entries.filter(action="device.paused").count()) == (
+        "active",
+        0,
+    )
+
+
+def test_delete_revokes_and_the_device_is_gone(client, device):
+    where, headers = f"/v1/devices/{device.external_id}", bearer(device.tenant)
+    answer = client.delete(where, headers=headers)
+    device.refresh_from_db()
+    assert (answer.status_code, answer.content, device.status) == (204, b"", "revoked")
+    assert [
+        client.delete(where, headers=headers).status_code,
+        client.get(where, headers=headers).status_code,
+    ] == [404, 404]
