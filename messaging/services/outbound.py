@@ -16,7 +16,8 @@ from accounts.errors import Conflict, GatewayError, InvalidInput
 from accounts.ids import new_id
 from accounts.models import Tenant
 from accounts.upward import listeners
-from devices.models import Device
+from devices.models import Device, Sim
+from devices.queries import devices_for
 from devices.wakeup import nudge
 from messaging.drafts import CheckedDraft, MessageDraft, check_draft
 from messaging.errors import NoActiveDevice
@@ -52,6 +53,7 @@ def queue_message(*, tenant: Tenant, draft: MessageDraft, origin: Message.Origin
     return result
 
 
+@transaction.atomic(savepoint=False)
 def queue_batch(
     *, tenant: Tenant, drafts: Sequence[MessageDraft], origin: Message.Origin
 ) -> list[Queued | GatewayError]:
@@ -73,10 +75,9 @@ def queue_batch(
             rows.append(row)
             results.append(Queued(row.public_id, row.status, now))
     if rows:
-        with transaction.atomic(savepoint=False):
-            insert_messages(tenant=tenant, origin=origin, created_at=now, rows=rows)
-            woken = {(tenant.pk, row.device_id) for row in rows if row.device_id is not None}
-            transaction.on_commit(lambda: nudge(woken), robust=True)
+        insert_messages(tenant=tenant, origin=origin, created_at=now, rows=rows)
+        woken = {(tenant.pk, row.device_id) for row in rows if row.device_id is not None}
+        transaction.on_commit(lambda: nudge(woken), robust=True)
     return results
 
 
@@ -178,8 +179,10 @@ class _Router:
         if len(self._phones) > 1:
             self._sticky = sticky_devices(tenant, [item.recipient for item in drafts])
         asked = {item.draft.device_id for item in drafts if item.draft.device_id is not None}
-        known = Device.objects.of(tenant).filter(public_id__in=asked) if asked else ()
-        self._pins = {device.public_id: device.pk for device in known}
+        known = devices_for(tenant).filter(public_id__in=asked) if asked else ()
+        self._pins = {device.public_id: device for device in known}
+        asks_for_sims = any(item.draft.sim_slot is not None for item in drafts)
+        self._sims = _present_sims(tenant) if asks_for_sims else set()
         self._usual = {
             is_test: choose_device(self._phones, is_test=is_test) for is_test in (False, True)
         }
@@ -189,17 +192,20 @@ class _Router:
         draft = item.draft
         pinned = None
         if draft.device_id is not None:
-            pinned = self._pins.get(draft.device_id)
-            if pinned is None:
+            device = self._pins.get(draft.device_id)
+            if device is None:
                 return InvalidInput.at("deviceId", "not_found", "There is no such device.")
+            if draft.is_test and device.kind != Device.Kind.SIMULATED:
+                text = "Test keys send through simulated phones only."
+                return InvalidInput.at("deviceId", "not_simulated", text)
+            pinned = device.pk
         is_scheduled = draft.send_at is not None and draft.send_at > now
         phone = None if is_scheduled else self._choose(item, pinned)
         if phone is None and not is_scheduled and not self._may_wait(draft):
             return NoActiveDevice()
-        if pinned is None and phone is not None:
-            device_id: int | None = phone.device_id
-        else:
-            device_id = pinned
+        device_id = phone.device_id if pinned is None and phone is not None else pinned
+        if draft.sim_slot is not None and not self._has_sim(device_id, draft.sim_slot):
+            return InvalidInput.at("sim", "unknown_sim", f"No phone has a SIM {draft.sim_slot}.")
         return NewMessage(
             new_id(),
             "scheduled" if is_scheduled else "queued",
@@ -208,7 +214,7 @@ class _Router:
             item.segmentation.encoding,
             item.segmentation.segments,
             draft.lane,
-            draft.expires_at or (draft.send_at or now) + self._validity,
+            draft.expires_at or max(draft.send_at or now, now) + self._validity,
             device_id,
             pinned is not None,
             draft.is_test,
@@ -226,5 +232,17 @@ class _Router:
         sticky = self._sticky.get(item.recipient)
         return choose_device(self._phones, pinned=pinned, sticky=sticky, is_test=is_test)
 
+    def _has_sim(self, device_id: int | None, slot: int) -> bool:
+        """Whether that phone, or any of the tenant's while none is chosen, has the SIM."""
+        if device_id is not None:
+            return (device_id, slot) in self._sims
+        return any(known == slot for _, known in self._sims)
+
     def _may_wait(self, draft: MessageDraft) -> bool:
         return self._tenant.hold_when_offline if draft.hold is None else draft.hold
+
+
+def _present_sims(tenant: Tenant) -> set[tuple[int, int]]:
+    """(device, slot) of every SIM that a usable phone lists."""
+    sims = Sim.objects.filter(device__in=Device.objects.of(tenant).usable(), is_present=True)
+    return set(sims.values_list("device_id", "slot"))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from accounts.models import ApiKey
 from accounts.tests.factories import TenantFactory, bearer
 from devices.tests.factories import DeviceFactory
 from messaging.models import Message
@@ -36,4 +37,35 @@ def test_send_without_phone_is_refused(client):
         headers=bearer(TenantFactory()),
     )
     assert (response.status_code, response.json()["error"]) == (503, "no_active_device_for_tenant")
+    assert Message.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "path", "code"),
+    [
+        ({"sim": 2}, "sim", "unknown_sim"),
+        ({"deviceId": "dev_0000000000000000000000"}, "deviceId", "not_found"),
+    ],
+)
+def test_send_to_what_is_not_there_is_refused(client, changes, path, code):
+    device = DeviceFactory()
+    response = client.post(
+        "/v1/messages",
+        {"to": "+6581230000", "text": "Hello", **changes},
+        content_type="application/json",
+        headers=bearer(device.tenant),
+    )
+    (issue,) = response.json()["issues"]
+    assert (response.status_code, issue["path"], issue["code"]) == (400, path, code)
+
+
+def test_send_with_test_key_to_a_real_phone_is_refused(client):
+    device = DeviceFactory(kind="android")
+    response = client.post(
+        "/v1/messages",
+        {"to": "+6581230000", "text": "Hi", "deviceId": device.external_id, "queueIfOffline": True},
+        content_type="application/json",
+        headers=bearer(device.tenant, prefix=ApiKey.TEST),
+    )
+    assert response.json()["issues"][0]["code"] == "not_simulated"
     assert Message.objects.count() == 0
