@@ -16,7 +16,7 @@ PIP_COMPILE := CUSTOM_COMPILE_COMMAND="make lock" .venv/bin/pip-compile --quiet 
 RANDOM_SECRET = $$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 .DEFAULT_GOAL := help
-.PHONY: help run manage test lint types check check-migrations check-deploy check-openapi openapi bench \
+.PHONY: help run demo manage test lint types check check-migrations check-deploy check-openapi openapi bench \
 	lock clean
 
 help:  ## List the targets
@@ -27,6 +27,9 @@ run: $(PRODUCT)  ## Run the whole gateway on this machine until Ctrl-C
 
 manage: $(PRODUCT)  ## Run a management command on the data of `make run` (ARGS="changepassword ...")
 	@$(PY) -m gateway_site.embedded -- $(PY) manage.py $(ARGS)
+
+demo: $(PRODUCT)  ## Watch the simulated phone of a running gateway, and type texts into it
+	@$(PY) -m agent console --data-dir "$${DATA_DIR:-var}/phone"
 
 test: $(TOOLS)  ## Run the tests against throw-away servers
 	$(SCRATCH) -- $(PY) -m pytest -n auto --dist loadgroup $(ARGS)

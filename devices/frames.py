@@ -109,10 +109,6 @@ class ErrorFrame(msgspec.Struct, tag="error"):
     message: str
 
 
-class Nudge(msgspec.Struct, tag="pull"):
-    pass
-
-
 def decode_frame(text: str, shapes: dict[str, type[Any]]) -> tuple[str, Any]:
     """(type, frame) of one text message, by the struct that `shapes` has for its type.
 

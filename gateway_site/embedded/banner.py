@@ -20,7 +20,7 @@ def banner(first_run: FirstRun, data_dir: Path, *, is_first_start: bool) -> str:
         rows += [("Password, API key", f"in {secrets_file} since the first start")]
         key = _key_from(secrets_file)
     else:  # the database was filled by somebody else
-        rows += [("API key", "make one in the dashboard")]
+        rows += [("API key", "one of your own")]
         key = "YOUR_API_KEY"
     if first_run.device_id:
         rows += [("Phone", f"{PHONE_NAME} (simulated), {first_run.device_id}")]
