@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,8 @@ MAX_REF = 64
 MAX_CALLBACK = 2000
 MAX_METADATA_BYTES = 2048
 MAX_SCHEDULE = timedelta(days=366)
+# What PostgreSQL or UTF-8 cannot hold.
+_find_unstorable = re.compile("[\x00\ud800-\udfff]").search
 
 
 class MessageDraft(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +66,9 @@ def check_draft(draft: MessageDraft, *, country: str, now: datetime) -> CheckedD
         text = f"text must have 1 to {MAX_TEXT} characters; this one has {length}."
         issues.append(Issue("text", "invalid_length", text))
     segmentation = segment(draft.text)
+    if segmentation.forced_by and _find_unstorable(segmentation.forced_by):
+        text = "NUL characters and lone surrogates cannot be sent."
+        issues.append(Issue("text", "invalid_characters", text))
     if draft.max_segments is not None and segmentation.segments > draft.max_segments:
         text = f"text needs {segmentation.segments} segments, more than maxSegments allows."
         issues.append(Issue("text", "too_many_segments", text))

@@ -1,4 +1,4 @@
-"""The one multi-row INSERT of outbound messages with their first events.
+"""The multi-row INSERTs: outbound messages with their first events, and events of a phone.
 
 The ORM's `bulk_create` costs several times what PostgreSQL does for a row, and this is the hot
 path. Columns in which all rows agree, which are most of them, go over once; the others as arrays.
@@ -13,8 +13,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection
+from django.utils import timezone
 
 from accounts.models import Tenant
+from devices.models import Device
 
 
 class NewMessage(NamedTuple):
@@ -88,7 +90,38 @@ def insert_messages(
         )
 
 
-def as_json(metadata: dict[str, object] | None) -> str:
+class NewEvent(NamedTuple):
+    """One event of a message; `key` is the same in every repeat of it."""
+
+    message_id: int
+    kind: str
+    key: str
+    occurred_at: datetime | None = None
+    detail: str = "{}"
+
+
+_INSERT_EVENTS = """
+INSERT INTO messaging_messageevent
+       (tenant_id, device_id, received_at, message_id, kind, key, occurred_at, detail)
+SELECT %s, %s, %s, new.*
+  FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::jsonb[]) AS new
+    ON CONFLICT (message_id, key) DO NOTHING
+RETURNING message_id, key
+"""
+
+
+def append_events(*, device: Device, events: Sequence[NewEvent]) -> set[tuple[int, str]]:
+    """Store what `device` told of its tenant's messages; the (message, key) pairs that are new."""
+    if not events:
+        return set()
+    columns = [list(column) for column in zip(*events, strict=True)]
+    with connection.cursor() as cursor:
+        parameters = [device.tenant_id, device.pk, timezone.now(), *columns]
+        cursor.execute(_INSERT_EVENTS, parameters)
+        return set(cursor.fetchall())
+
+
+def as_json(metadata: dict[str, Any] | None) -> str:
     """Free JSON as text for a jsonb column."""
     return msgspec.json.encode(metadata).decode() if metadata else "{}"
 

@@ -27,7 +27,7 @@ class SimBudget:
     """One SIM's room for messages (unacked on the phone) and for segments, spent as it is used.
 
     `largest` is the tightest window's whole limit: a message longer than that passes when the
-    window is empty, or it would wait for ever.
+    window is empty, or it would wait for ever. (A limit of 0 lets nothing through.)
     """
 
     sim_id: int
@@ -43,7 +43,7 @@ class SimBudget:
         return (
             (slot is None or slot == self.slot)
             and self.messages > 0
-            and (self.segments is None or min(segments, self.largest) <= self.segments)
+            and (self.segments is None or 0 < min(segments, self.largest) <= self.segments)
             and (is_urgent or not self.urgent_only)
         )
 

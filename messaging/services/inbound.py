@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from devices.models import Device
+from devices.models import Device, Sim
 from devices.numbers import parse_sender
 from messaging.events import MessageReceived, publish
 from messaging.models import Message, MessageEvent
@@ -37,7 +37,7 @@ def receive_message(*, device: Device, inbound: InboundText) -> Message | None:
     """
     now = timezone.now()
     segmentation = segment(inbound.text)
-    sim = device.sims.filter(slot=inbound.sim_slot or 1).first()
+    sim = _sim_of(device, inbound.sim_slot)
     stored = Message.objects.bulk_create(
         [
             Message(
@@ -73,3 +73,11 @@ def receive_message(*, device: Device, inbound: InboundText) -> Message | None:
     Device.objects.filter(pk=device.pk).update(received_count=F("received_count") + 1)
     publish(MessageReceived.of(message, now))
     return message
+
+
+def _sim_of(device: Device, slot: int | None) -> Sim | None:
+    """The SIM in `slot`; a phone that does not say which is believed only if it has just one."""
+    if slot is not None:
+        return device.sims.filter(slot=slot).first()
+    sims = device.sims.filter(is_present=True)[:2]
+    return sims[0] if len(sims) == 1 else None

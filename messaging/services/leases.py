@@ -7,19 +7,38 @@ attempt id, which the phone knows. After that the message stays with its phone.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from devices.models import Device, Sim
-from messaging.models import Message, MessageEvent
+from messaging.inserts import NewEvent, append_events, as_json
+from messaging.models import Message
 from messaging.pacing import SimBudget, is_quiet, segments_left
-from messaging.queries import budget_windows
+from messaging.queries import budget_windows, devices_with_due_work
 from messaging.states import IN_FLIGHT, advance
+
+# What leasing reads of a message that is on the phone, and of one that may go there.
+_ON_PHONE = ("public_id", "attempt", "sim_id", "cancel_requested_at")
+_OFFERED = (
+    "public_id",
+    "tenant_id",
+    "device_id",
+    "attempt",
+    "leases",
+    "recipient",
+    "text",
+    "encoding",
+    "segments",
+    "lane",
+    "sim_slot",
+    "expires_at",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,36 +63,49 @@ class Lease:
     again_in_seconds: float | None = None
 
 
-@transaction.atomic
 def lease_messages(*, device_id: int) -> Lease:
     """Offer the device's due messages, urgent lane first, up to its SIMs' windows and budgets.
 
     Safe to call at once from several sockets and processes: the SIM rows serialise one phone, and
-    SKIP LOCKED keeps it from waiting for anyone else.
+    SKIP LOCKED keeps it from waiting for anyone else. When nothing is due that costs one query.
     """
+    if not devices_with_due_work(device_ids=[device_id]):
+        return Lease()
+    with transaction.atomic():
+        return _lease(device_id)
+
+
+def _lease(device_id: int) -> Lease:
     sims = list(
         Sim.objects.select_for_update(of=("self",), no_key=True)
         .select_related("device__tenant")
         .filter(device_id=device_id, is_present=True)
     )
+    on_phone = list(
+        Message.objects.filter(device_id=device_id, status__in=IN_FLIGHT).only(*_ON_PHONE)
+    )
+    cancels = [m.attempt_id for m in on_phone if m.cancel_requested_at is not None]
     if not sims or not _may_send(sims[0].device):
-        return Lease()
+        return Lease(cancels=cancels)
     now = timezone.now()
-    budgets, again = _budgets(sims, now)
+    budgets, again = _budgets(sims, Counter(message.sim_id for message in on_phone), now)
     taken = _take(device_id, budgets, now) if budgets else []
-    _store(taken, now)
+    _store(sims[0].device, taken, now)
     _start_pauses(sims, taken, now)
     offers = [_offer(message, budget.slot, now) for message, budget in taken]
     pauses = [sim.next_send_at for sim in sims if sim.next_send_at and sim.next_send_at > now]
     if taken and pauses:
         again = min(pauses)
-    return Lease(offers, _cancels(device_id), (again - now).total_seconds() if again else None)
+    return Lease(offers, cancels, (again - now).total_seconds() if again else None)
 
 
 @transaction.atomic
 def return_unaccepted(*, device_id: int) -> int:
-    """Put back what was offered to a phone that connects anew; its answers may have been lost."""
-    offered = Message.objects.filter(device_id=device_id)
+    """Put back what was offered to a phone that connects anew; its answers may have been lost.
+
+    What the tenant wants back stays: the phone is asked for it again.
+    """
+    offered = Message.objects.filter(device_id=device_id, cancel_requested_at=None)
     return advance(offered, "lease_ran_out", lease_until=None)
 
 
@@ -81,19 +113,16 @@ def _may_send(device: Device) -> bool:
     return device.status == Device.Status.ACTIVE and device.tenant.is_active
 
 
-def _budgets(sims: list[Sim], now: datetime) -> tuple[list[SimBudget], datetime | None]:
+def _budgets(
+    sims: list[Sim], in_flight: Counter[int | None], now: datetime
+) -> tuple[list[SimBudget], datetime | None]:
     """Each SIM's room, and the earliest end of a pause that holds one back."""
-    in_flight = dict(
-        Message.objects.filter(device_id=sims[0].device_id, status__in=IN_FLIGHT)
-        .values_list("sim_id")
-        .annotate(Count("pk"))
-    )
     budgets, pauses = [], []
     for sim in sims:
         if sim.next_send_at is not None and sim.next_send_at > now:
             pauses.append(sim.next_send_at)
             continue
-        room = settings.DEVICE_WINDOW_PER_SIM - in_flight.get(sim.pk, 0)
+        room = settings.DEVICE_WINDOW_PER_SIM - in_flight[sim.pk]
         if sim.min_gap_ms or sim.jitter_ms:
             room = min(room, 1)
         if room > 0:
@@ -123,25 +152,40 @@ def _budget(sim: Sim, room: int, now: datetime) -> SimBudget:
 def _take(
     device_id: int, budgets: list[SimBudget], now: datetime
 ) -> list[tuple[Message, SimBudget]]:
-    """The due messages that fit, in order; each with the SIM that will carry it."""
-    slots = [budget.slot for budget in budgets]
+    """The due messages that fit, in order; each with the SIM that will carry it.
+
+    First in, first out on each SIM: nothing smaller overtakes a message that does not fit, but the
+    SIMs that it does not wait for go on.
+    """
+    taken: list[tuple[Message, SimBudget]] = []
+    while budgets:
+        due = _due(device_id, budgets, now).exclude(pk__in=[message.pk for message, _ in taken])
+        for message in due[: sum(budget.messages for budget in budgets)]:
+            carrier = _budget_for(message, budgets)
+            if carrier is None:
+                slot = message.sim_slot
+                budgets = [b for b in budgets if slot is not None and b.slot != slot]
+                break
+            carrier.spend(message.segments)
+            taken.append((message, carrier))
+        else:
+            break
+    return taken
+
+
+def _due(device_id: int, budgets: list[SimBudget], now: datetime) -> QuerySet[Message]:
+    """What these SIMs may carry now, in the order in which it goes, locked when it is read."""
     due = (
         Message.objects.select_for_update(skip_locked=True, no_key=True)
         .due(now)
-        .filter(Q(sim_slot=None) | Q(sim_slot__in=slots), device_id=device_id)
-        .filter(cancel_requested_at=None)
+        .filter(Q(sim_slot=None) | Q(sim_slot__in=[budget.slot for budget in budgets]))
+        .filter(device_id=device_id, cancel_requested_at=None)
+        .only(*_OFFERED)
         .order_by("lane", "id")
     )
     if all(budget.urgent_only for budget in budgets):
         due = due.filter(lane=Message.Lane.URGENT)
-    taken = []
-    for message in due[: sum(budget.messages for budget in budgets)]:
-        budget = _budget_for(message, budgets)
-        if budget is None:
-            break  # first in, first out: nothing smaller overtakes
-        budget.spend(message.segments)
-        taken.append((message, budget))
-    return taken
+    return due
 
 
 def _budget_for(message: Message, budgets: list[SimBudget]) -> SimBudget | None:
@@ -155,7 +199,7 @@ def _budget_for(message: Message, budgets: list[SimBudget]) -> SimBudget | None:
     return max(fitting, key=lambda budget: (budget.messages, -budget.slot), default=None)
 
 
-def _store(taken: list[tuple[Message, SimBudget]], now: datetime) -> None:
+def _store(device: Device, taken: list[tuple[Message, SimBudget]], now: datetime) -> None:
     """Write the leases; every row is locked, so the guard in `advance` lets all of them pass."""
     for budget in {budget.sim_id: budget for _, budget in taken}.values():
         ids = [message.pk for message, carrier in taken if carrier is budget]
@@ -168,17 +212,17 @@ def _store(taken: list[tuple[Message, SimBudget]], now: datetime) -> None:
             leased_at=now,
             lease_until=now + timedelta(seconds=settings.LEASE_SECONDS),
         )
-    MessageEvent.objects.bulk_create(
-        MessageEvent(
-            tenant_id=message.tenant_id,
-            message=message,
-            device_id=message.device_id,
-            kind="leased",
-            key=f"{message.attempt}.leased.{message.leases + 1}",
-            received_at=now,
-            detail={"sim": budget.slot},
-        )
-        for message, budget in taken
+    append_events(
+        device=device,
+        events=[
+            NewEvent(
+                message.pk,
+                "leased",
+                f"{message.attempt}.leased.{message.leases + 1}",
+                detail=as_json({"sim": budget.slot}),
+            )
+            for message, budget in taken
+        ],
     )
 
 
@@ -190,14 +234,6 @@ def _start_pauses(sims: list[Sim], taken: list[tuple[Message, SimBudget]], now: 
             pause = sim.min_gap_ms + random.uniform(0, sim.jitter_ms)  # noqa: S311 - no secret
             sim.next_send_at = now + timedelta(milliseconds=pause)
             sim.save(update_fields=["next_send_at"])
-
-
-def _cancels(device_id: int) -> list[str]:
-    """Attempts on the phone that the tenant wants back; asked again until the phone answers."""
-    asked = Message.objects.filter(
-        device_id=device_id, status__in=IN_FLIGHT, cancel_requested_at__isnull=False
-    )
-    return [message.attempt_id for message in asked]
 
 
 def _offer(message: Message, slot: int, now: datetime) -> Offer:

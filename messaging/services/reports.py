@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -29,8 +29,9 @@ from messaging.events import (
     MessagingEvent,
     publish,
 )
+from messaging.inserts import NewEvent, append_events, as_json
 from messaging.models import Message, MessageEvent
-from messaging.states import UNSENT, advance
+from messaging.states import TRANSITIONS, UNSENT, advance
 
 # Failures that prove "not sent" and whose cause passes: worth another attempt.
 PASSING = frozenset({"no_service", "radio_off", "limit_exceeded"})
@@ -41,6 +42,20 @@ RETRY_AFTER = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30
 OFFER_AGAIN_AFTER = timedelta(seconds=30)
 _ATTEMPT_ID = re.compile(
     r"(?P<message>msg_[0-9A-Za-z]{22})\.(?P<attempt>[1-9][0-9]{0,3})", re.ASCII
+)
+
+
+# What recording a report reads of a message.
+_COLUMNS = (
+    "public_id",
+    "tenant_id",
+    "device_id",
+    "status",
+    "attempt",
+    "leased_at",
+    "sent_at",
+    "error_code",
+    "cancel_requested_at",
 )
 
 
@@ -76,7 +91,35 @@ class Verdict(StrEnum):
 def record_reports(*, device: Device, reports: Sequence[Report]) -> list[Verdict]:
     """Store `reports` of one phone in the order in which they came; one verdict each."""
     messages = _lock_messages(device, reports)
-    return [_record(device, messages, report) for report in reports]
+    had_left = {message.pk for message in messages.values() if message.sent_at is not None}
+    known = [_find(device, messages, report) for report in reports]
+    fresh = append_events(device=device, events=[fact.event for fact in known if fact is not None])
+    for fact in known:
+        if fact is not None and fact.identity in fresh:
+            fresh.discard(fact.identity)
+            _apply(fact)
+    left = [m for m in messages.values() if m.sent_at is not None and m.pk not in had_left]
+    if left:
+        sent_count = F("sent_count") + len(left)
+        Device.objects.filter(pk=device.pk).update(sent_count=sent_count)
+    return [Verdict.UNKNOWN_ATTEMPT if fact is None else Verdict.STORED for fact in known]
+
+
+class _Fact(NamedTuple):
+    """A report about an attempt that this phone was offered."""
+
+    message: Message
+    attempt: int
+    report: Report
+    event: NewEvent
+
+    @property
+    def identity(self) -> tuple[int, str]:
+        return self.event.message_id, self.event.key
+
+    @property
+    def is_current(self) -> bool:
+        return self.attempt == self.message.attempt
 
 
 def _lock_messages(device: Device, reports: Sequence[Report]) -> dict[Any, Message]:
@@ -85,9 +128,19 @@ def _lock_messages(device: Device, reports: Sequence[Report]) -> dict[Any, Messa
     rows = (
         Message.objects.select_for_update(no_key=True)
         .filter(tenant_id=device.tenant_id, public_id__in=public_ids)
+        .only(*_COLUMNS)
         .order_by("id")
     )
     return {message.public_id: message for message in rows}
+
+
+def _find(device: Device, messages: dict[Any, Message], report: Report) -> _Fact | None:
+    """What `report` tells, with the event to store; None when the phone never got the attempt."""
+    parsed = _parse(report.attempt_id)
+    message = messages.get(parsed[0]) if parsed else None
+    if parsed is None or message is None or not _was_offered(device, message, parsed[1]):
+        return None
+    return _Fact(message, parsed[1], report, _event(message, report, parsed[1]))
 
 
 def _parse(attempt_id: str) -> tuple[Any, int] | None:
@@ -97,16 +150,6 @@ def _parse(attempt_id: str) -> tuple[Any, int] | None:
         return None
     public_id = decode_id(Message.ID_PREFIX, match["message"])
     return (public_id, int(match["attempt"])) if public_id else None
-
-
-def _record(device: Device, messages: dict[Any, Message], report: Report) -> Verdict:
-    parsed = _parse(report.attempt_id)
-    message = messages.get(parsed[0]) if parsed else None
-    if parsed is None or message is None or not _was_offered(device, message, parsed[1]):
-        return Verdict.UNKNOWN_ATTEMPT
-    if _append(device, message, report, parsed[1]):
-        _apply(device, message, report, is_current=parsed[1] == message.attempt)
-    return Verdict.STORED
 
 
 def _was_offered(device: Device, message: Message, attempt: int) -> bool:
@@ -121,55 +164,42 @@ def _was_offered(device: Device, message: Message, attempt: int) -> bool:
     ).exists()
 
 
-def _append(device: Device, message: Message, report: Report, attempt: int) -> bool:
-    """Store the event; False when it was there already."""
+def _event(message: Message, report: Report, attempt: int) -> NewEvent:
     key = f"{attempt}.{report.kind}"
     if report.kind is ReportKind.FAILED:
         key += f".{report.code}"[:40]
     if report.part:
         key += f".{report.part}"
-    if MessageEvent.objects.filter(message=message, key=key).exists():
-        return False
-    detail: dict[str, Any] = {
+    detail = {
         name: value
         for name in ("part", "parts", "code", "reason")
         if (value := getattr(report, name))
     }
-    MessageEvent.objects.create(
-        tenant_id=message.tenant_id,
-        message=message,
-        device=device,
-        kind=report.kind,
-        key=key,
-        occurred_at=report.occurred_at,
-        received_at=timezone.now(),
-        detail=detail,
-    )
-    return True
+    return NewEvent(message.pk, report.kind.value, key, report.occurred_at, as_json(detail))
 
 
-def _apply(device: Device, message: Message, report: Report, *, is_current: bool) -> None:
+def _apply(fact: _Fact) -> None:
     """Move the message. That an SMS left counts for any attempt, the rest for the current.
 
     A negative delivery report says that it left, too; the "sent" that it overtook adds nothing.
     """
-    now = timezone.now()
+    message, report, now = fact.message, fact.report, timezone.now()
     match report.kind:
         case ReportKind.SENT if _all_parts_are(message, report):
             if message.error_code != UNDELIVERED:
-                _record_departure(device, message, "sent", MessageSent, now, **_NO_FAILURE)
+                _record_departure(message, "sent", MessageSent, now, **_NO_FAILURE)
         case ReportKind.DELIVERED if _all_parts_are(message, report):
             changes = {"delivered_at": now, **_NO_FAILURE}
-            _record_departure(device, message, "delivered", MessageDelivered, now, **changes)
+            _record_departure(message, "delivered", MessageDelivered, now, **changes)
         case ReportKind.FAILED if report.code == UNDELIVERED:
             if message.error_code != UNDELIVERED:
                 failure = _failure(report, now)
-                _record_departure(device, message, "undelivered", MessageFailed, now, **failure)
-        case ReportKind.ACCEPTED if is_current:
+                _record_departure(message, "undelivered", MessageFailed, now, **failure)
+        case ReportKind.ACCEPTED if fact.is_current:
             _move(message, "accepted", None, accepted_at=now, lease_until=None)
-        case ReportKind.RELEASED if is_current:
+        case ReportKind.RELEASED if fact.is_current:
             _apply_released(message, now)
-        case ReportKind.FAILED if is_current:
+        case ReportKind.FAILED if fact.is_current:
             _apply_failed(message, report, now)
 
 
@@ -185,17 +215,14 @@ def _all_parts_are(message: Message, report: Report) -> bool:
 
 
 def _record_departure(
-    device: Device,
     message: Message,
     kind: str,
     event: type[MessagingEvent],
     now: datetime,
     **changes: Any,
 ) -> None:
-    """The SMS left `device`, which counts it once."""
-    is_first = message.sent_at is None
-    if _move(message, kind, event, sent_at=message.sent_at or now, **changes) and is_first:
-        Device.objects.filter(pk=device.pk).update(sent_count=F("sent_count") + 1)
+    """The SMS left its phone, at the latest now."""
+    _move(message, kind, event, sent_at=message.sent_at or now, **changes)
 
 
 def _apply_released(message: Message, now: datetime) -> None:
@@ -247,7 +274,7 @@ def _retry(message: Message, kind: str, now: datetime, *, pause: timedelta) -> N
         message,
         kind,
         None,
-        attempt=F("attempt") + 1,
+        attempt=message.attempt + 1,
         next_attempt_at=now + pause,
         lease_until=None,
         leased_at=None,
@@ -264,10 +291,13 @@ _NO_FAILURE: dict[str, Any] = {
 
 
 def _move(message: Message, kind: str, event: type[MessagingEvent] | None, **changes: Any) -> bool:
-    """`advance` one message and tell the listeners; False when it was old news."""
-    if not advance(Message.objects.filter(pk=message.pk), kind, **changes):
+    """`advance` one locked message and tell the listeners; False when it was old news."""
+    if message.status not in TRANSITIONS[kind].sources:
         return False
-    message.refresh_from_db()
+    advance(Message.objects.filter(pk=message.pk), kind, **changes)
+    message.status = TRANSITIONS[kind].to
+    for name, value in changes.items():
+        setattr(message, name, value)
     if event is not None:
         publish(event.of(message, timezone.now()))
     return True

@@ -8,6 +8,7 @@ from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from devices.tests.factories import DeviceFactory
+from messaging.drafts import MessageDraft
 from messaging.models import Message
 from messaging.states import Status
 
@@ -61,3 +62,8 @@ def change(row: Model, **columns) -> None:
     """Write `columns` and nothing else, then read the row anew."""
     type(row).objects.filter(pk=row.pk).update(**columns)
     row.refresh_from_db()
+
+
+def draft(recipient: str = "+6581230000", text: str = "Hello", **fields) -> MessageDraft:
+    """What a client asks for."""
+    return MessageDraft(recipient=recipient, text=text, **fields)

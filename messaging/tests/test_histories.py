@@ -23,18 +23,18 @@ from messaging.tests.reference import ReferenceMessage
 
 pytestmark = pytest.mark.django_db
 
-SEQUENCES, SIDE_BY_SIDE, LENGTH = 5_000, 100, 8
+SEQUENCES, SIDE_BY_SIDE, LENGTH = 5_000, 100, 6
 PASSING = ["no_service", "radio_off", "limit_exceeded"]
 LASTING = ["no_sim", "invalid_number", "rejected", "generic_failure", "expired", "unknown"]
 
 KINDS = [("accepted", "")] * 3 + [("released", ""), ("failed", "undelivered")] * 2
 KINDS += [("failed", code) for code in PASSING + LASTING]
 # (kind, code, how many attempts ago, part): mostly of the current attempt, and of the whole.
-REPORTS = [(*kind, ago, 0) for kind in KINDS for ago in (0, 0, 0, 0, 0, 1, 2, -1)]
+REPORTS = [(*kind, ago, 0) for kind in KINDS for ago in (0, 0, 0, 0, 0, 0, 1, -1)]
 REPORTS += [
     (kind, "", ago, part)
     for kind in ("sent", "delivered")
-    for ago in (0, 0, 0, 0, 0, 1, 2, -1)
+    for ago in (0, 0, 0, 0, 0, 0, 1, -1)
     for part in (0, 1, 2, 3)
 ]
 OTHERS = ["offer"] * 7 + ["lease_runs_out", "validity_runs_out", "stays_silent"] * 2
@@ -146,7 +146,13 @@ class Stage:
         return self.device.sent_count, sum(model.has_left for model in self.models)
 
 
-def test_random_orders_of_5000_sequences_end_as_in_the_reference_model(settings_):
+@pytest.fixture
+def wide_window(settings):
+    """No SIM's window holds a message back."""
+    settings.DEVICE_WINDOW_PER_SIM = 2 * SIDE_BY_SIDE
+
+
+def test_random_orders_of_5000_sequences_end_as_in_the_reference_model(wide_window):
     played, ended = 0, Counter()
 
     @seed(20_260_801)
@@ -162,6 +168,7 @@ def test_random_orders_of_5000_sequences_end_as_in_the_reference_model(settings_
         nonlocal played
         with transaction.atomic():
             stage = Stage(SIDE_BY_SIDE)
+            stage.turn(["offer"] * SIDE_BY_SIDE)
             for happenings in zip(*batch, strict=True):
                 stage.turn(list(happenings))
             stored, model = stage.ends()
@@ -179,13 +186,6 @@ def test_random_orders_of_5000_sequences_end_as_in_the_reference_model(settings_
         *("queued", "leased", "accepted", "sent", "delivered"),
         *("failed", "expired", "canceled", "unknown"),
     }
-
-
-@pytest.fixture
-def settings_(settings):
-    """No SIM's window holds a message back."""
-    settings.DEVICE_WINDOW_PER_SIM = 2 * SIDE_BY_SIDE
-    return settings
 
 
 HISTORIES = {
