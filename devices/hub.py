@@ -8,7 +8,7 @@ and every heartbeat renews the membership that a restarted Redis has forgotten.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import structlog
@@ -17,6 +17,7 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from accounts.upward import listeners
+from devices import wakeup
 from devices.services.presence import refused_tokens
 from devices.wakeup import group_of
 
@@ -71,6 +72,16 @@ class SocketHub:
         if not mine:
             self._sockets.pop(socket.device_id, None)
 
+    def wake_from_thread(self, device_ids: set[int]) -> None:
+        """Wake these devices' sockets, if they are here; may be called on any thread."""
+        if self._loop is not None and not self._sockets.keys().isdisjoint(device_ids):
+            self._loop.call_soon_threadsafe(self._wake, device_ids)
+
+    def _wake(self, device_ids: Iterable[int]) -> None:
+        for device_id in device_ids:
+            for socket in list(self._sockets.get(device_id, ())):
+                socket.wake()
+
     async def renew(self, socket: Socket) -> None:
         """(Re)join the phone's group, which Redis forgets after a day or a restart."""
         if not self._channel:
@@ -100,8 +111,7 @@ class SocketHub:
                     await self.renew(next(iter(sockets)))
                 while True:
                     message = await layer.receive(self._channel)
-                    for socket in list(self._sockets.get(message["device_id"], ())):
-                        socket.wake()
+                    self._wake([message["device_id"]])
             except Exception as error:
                 log.warning("nudges are off", error=repr(error))
                 await asyncio.sleep(1)
@@ -118,9 +128,7 @@ class SocketHub:
     async def _wake_due(self) -> None:
         device_ids = list(self._sockets)
         for find in listeners("DEVICE_WORK_FINDERS") if device_ids else ():
-            for device_id in await run(find, device_ids=device_ids):
-                for socket in list(self._sockets.get(device_id, ())):
-                    socket.wake()
+            self._wake(await run(find, device_ids=device_ids))
 
     async def _close_refused(self) -> None:
         sockets = [socket for mine in self._sockets.values() for socket in mine]
@@ -132,3 +140,4 @@ class SocketHub:
 
 
 hub = SocketHub()
+wakeup.wake_here = hub.wake_from_thread

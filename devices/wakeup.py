@@ -6,7 +6,7 @@ A nudge may be lost at any time: each process also asks PostgreSQL every few sec
 import asyncio
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import redis
 import structlog
@@ -27,7 +27,14 @@ def nudge(devices: Iterable[tuple[int, int]]) -> None:
 
     Call it from `transaction.on_commit(…, robust=True)`.
     """
+    devices = set(devices)
+    if wake_here is not None:
+        wake_here({device_id for _, device_id in devices})
     _nudger.add(devices)
+
+
+# Wakes the sockets that this process holds, without the way through Redis; set by hub.py.
+wake_here: Callable[[set[int]], None] | None = None
 
 
 class _Nudger:

@@ -16,7 +16,6 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import Tenant
-from devices.models import Device
 
 
 class NewMessage(NamedTuple):
@@ -110,14 +109,15 @@ RETURNING message_id, key
 """
 
 
-def append_events(*, device: Device, events: Sequence[NewEvent]) -> set[tuple[int, str]]:
-    """Store what `device` told of its tenant's messages; the (message, key) pairs that are new."""
+def append_events(
+    *, tenant_id: int, device_id: int, events: Sequence[NewEvent]
+) -> set[tuple[int, str]]:
+    """Store what happened on a device of the tenant; the (message, key) pairs that are new."""
     if not events:
         return set()
     columns = [list(column) for column in zip(*events, strict=True)]
     with connection.cursor() as cursor:
-        parameters = [device.tenant_id, device.pk, timezone.now(), *columns]
-        cursor.execute(_INSERT_EVENTS, parameters)
+        cursor.execute(_INSERT_EVENTS, [tenant_id, device_id, timezone.now(), *columns])
         return set(cursor.fetchall())
 
 

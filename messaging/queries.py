@@ -19,6 +19,12 @@ from messaging.pacing import DAY, HOUR, MINUTE, Window, segments_left
 from messaging.routing import Candidate
 from messaging.states import IN_FLIGHT, Status
 
+# What a phone may be offered, as SQL; `MessageQuerySet.due` for whoever has time.
+IS_DUE = """
+    status = 'queued' AND cancel_requested_at IS NULL AND expires_at > %(now)s
+    AND coalesce(next_attempt_at <= %(now)s, true)
+"""
+
 
 def messages_for(tenant: Tenant) -> MessageQuerySet:
     """The tenant's messages, newest first."""
@@ -87,17 +93,15 @@ def devices_with_due_work(*, device_ids: list[int]) -> list[int]:
     """Those of `device_ids` that have something to send or to cancel: two index probes for each."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            SELECT asked.id FROM unnest(%s::bigint[]) AS asked(id)
+            f"""
+            SELECT asked.id FROM unnest(%(devices)s::bigint[]) AS asked(id)
              WHERE EXISTS (SELECT FROM messaging_message
-                            WHERE device_id = asked.id AND status = 'queued'
-                              AND expires_at > %s AND cancel_requested_at IS NULL
-                              AND coalesce(next_attempt_at <= %s, true))
+                            WHERE device_id = asked.id AND {IS_DUE})
                 OR EXISTS (SELECT FROM messaging_message
                             WHERE device_id = asked.id AND status IN ('accepted', 'leased')
                               AND cancel_requested_at IS NOT NULL)
-            """,
-            [device_ids, (now := timezone.now()), now],
+            """,  # noqa: S608 - no input in it
+            {"devices": device_ids, "now": timezone.now()},
         )
         return [device_id for (device_id,) in cursor.fetchall()]
 

@@ -75,6 +75,7 @@ def queue_batch(
             rows.append(row)
             results.append(Queued(row.public_id, row.status, now))
     if rows:
+        # One statement: a transaction of its own, unless the caller has one.
         insert_messages(tenant=tenant, origin=origin, created_at=now, rows=rows)
         woken = {(tenant.pk, row.device_id) for row in rows if row.device_id is not None}
         transaction.on_commit(lambda: nudge(woken), robust=True)
@@ -148,9 +149,16 @@ class _Order(NamedTuple):
     origin: Message.Origin
 
 
-@transaction.atomic
 def _queue_orders(orders: list[_Order]) -> list[Queued | GatewayError]:
     """Queue `orders` of any tenants in one commit; results in order."""
+    if len({(order.tenant.pk, order.origin) for order in orders}) == 1:
+        drafts = [order.draft for order in orders]
+        return queue_batch(tenant=orders[0].tenant, drafts=drafts, origin=orders[0].origin)
+    with transaction.atomic():
+        return _queue_groups(orders)
+
+
+def _queue_groups(orders: list[_Order]) -> list[Queued | GatewayError]:
     groups: dict[tuple[int, Message.Origin], list[int]] = {}
     for place, order in enumerate(orders):
         groups.setdefault((order.tenant.pk, order.origin), []).append(place)

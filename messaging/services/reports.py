@@ -93,7 +93,11 @@ def record_reports(*, device: Device, reports: Sequence[Report]) -> list[Verdict
     messages = _lock_messages(device, reports)
     had_left = {message.pk for message in messages.values() if message.sent_at is not None}
     known = [_find(device, messages, report) for report in reports]
-    fresh = append_events(device=device, events=[fact.event for fact in known if fact is not None])
+    fresh = append_events(
+        tenant_id=device.tenant_id,
+        device_id=device.pk,
+        events=[fact.event for fact in known if fact is not None],
+    )
     for fact in known:
         if fact is not None and fact.identity in fresh:
             fresh.discard(fact.identity)
