@@ -127,6 +127,7 @@ class Message(models.Model):
         indexes = [
             # Lists and their filters.
             models.Index(fields=["tenant", "status", "public_id"], name="message_by_status"),
+            models.Index(fields=["tenant", "direction", "public_id"], name="message_by_direction"),
             models.Index(fields=["tenant", "recipient", "public_id"], name="message_by_recipient"),
             models.Index(
                 fields=["tenant", "sender", "public_id"],

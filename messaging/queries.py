@@ -28,13 +28,14 @@ IS_DUE = """
 
 def messages_for(tenant: Tenant) -> MessageQuerySet:
     """The tenant's messages, newest first."""
-    return Message.objects.of(tenant).select_related("device", "sim").order_by("-public_id")
+    return Message.objects.of(tenant).order_by("-public_id")
 
 
 def message_for(tenant: Tenant, external_id: str) -> Message:
     """The tenant's message `msg_…`; raises NotFound for any other."""
     public_id = decode_id(Message.ID_PREFIX, external_id)
-    message = messages_for(tenant).filter(public_id=public_id).first() if public_id else None
+    found = messages_for(tenant).select_related("device", "sim").filter(public_id=public_id)
+    message = found.first() if public_id else None
     if message is None:
         raise NotFound
     return message

@@ -112,8 +112,13 @@ async def test_cancel_is_asked_and_the_release_acked(connect, device):
     await socket.report("accepted", message)
     await socket.settle()
     assert await run(cancel_message, message=message) is False
-    assert await socket.hear() == {"type": "message.cancel", "attempt_id": message.attempt_id}
-    await socket.report("released", message, reason="canceled")
+    cancel = {"type": "message.cancel", "attempt_id": message.attempt_id}
+    assert await socket.hear() == cancel
+    released = {"attempt_id": message.attempt_id, "reason": "canceled"}
+    frame_id = await socket.say("message.released", **released)
+    while (frame := await socket.hear()) == cancel:
+        pass  # it is asked at every look until the phone has answered
+    assert frame == {"type": "ack", "id": frame_id}
     assert await _state(message) == "canceled"
 
 
