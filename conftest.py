@@ -11,7 +11,9 @@ def _fresh_counters(request):
         from accounts.redis import connection  # noqa: PLC0415
         from accounts.services.api_keys import forget_cached_keys  # noqa: PLC0415
         from accounts.services.limits import forget_purses  # noqa: PLC0415
+        from devices.queries import forget_phones  # noqa: PLC0415
 
         connection().flushdb()
         forget_cached_keys()
         forget_purses()
+        forget_phones()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from django.db import connection
 from django.db.models import Count, Q, Sum
@@ -13,7 +12,8 @@ from django.utils import timezone
 from accounts.errors import NotFound
 from accounts.ids import decode_id
 from accounts.models import Tenant
-from devices.models import Sim, silence_limit
+from devices.models import Device, Sim, silence_limit
+from devices.queries import phones_to_send
 from messaging.models import Message, MessageQuerySet
 from messaging.pacing import DAY, HOUR, MINUTE, Window, segments_left
 from messaging.routing import Candidate
@@ -43,26 +43,23 @@ def message_for(tenant: Tenant, external_id: str) -> Message:
 
 def candidates_for(tenant: Tenant) -> list[Candidate]:
     """The tenant's phones that may send, with what routing needs to know of each."""
-    phones = [Candidate(*row) for row in _phones(tenant)]
+    heard_since = timezone.now() - silence_limit()
+    phones = [
+        Candidate(
+            device_id=phone.pk,
+            is_online=phone.last_seen_at is not None and phone.last_seen_at > heard_since,
+            is_default=phone.is_default,
+            is_simulated=phone.kind == Device.Kind.SIMULATED,
+            has_budget=True,
+            queue_on_phone=phone.queue_on_phone,
+            last_seen_at=phone.last_seen_at,
+        )
+        for phone in phones_to_send(tenant)
+    ]
     if len(phones) < 2:
         return phones  # nothing to choose between, so nobody asks for budgets
     spent = _devices_without_budget([phone.device_id for phone in phones])
     return [replace(phone, has_budget=phone.device_id not in spent) for phone in phones]
-
-
-def _phones(tenant: Tenant) -> list[tuple[Any, ...]]:
-    """Rows of Candidate. SQL, as it runs for every send and the ORM takes longer to write it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            SELECT id, coalesce(last_seen_at > %s, false), is_default, kind = 'simulated', true,
-                   queue_on_phone, last_seen_at
-              FROM devices_device WHERE tenant_id = %s AND status = 'active'
-            """,
-            [timezone.now() - silence_limit(), tenant.pk],
-        )
-        rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
 
 
 def sticky_devices(tenant: Tenant, numbers: list[str]) -> dict[str, int]:

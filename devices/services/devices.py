@@ -10,6 +10,7 @@ from accounts.models import Tenant, User
 from accounts.services.audit import record_audit
 from devices.events import DeviceOffline, publish
 from devices.models import Device, DeviceToken, Sim
+from devices.queries import forget_phones
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,8 @@ def _change_status(device: Device, old: str, new: str) -> bool:
 
 
 def _audit(device: Device, actor: User | None, verb: str, **detail: object) -> None:
+    forget_phones()
+    transaction.on_commit(forget_phones, robust=True)
     record_audit(
         tenant=device.tenant,
         actor=actor,

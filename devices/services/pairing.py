@@ -19,6 +19,7 @@ from accounts.upward import listeners
 from devices.errors import InvalidPairingCode
 from devices.events import DevicePaired, publish
 from devices.models import Device, DeviceToken, PairingCode
+from devices.queries import forget_phones
 from devices.services.sims import SimReport, store_sims
 
 CODE_DIGITS = 8
@@ -124,6 +125,7 @@ def _pair(code: PairingCode, phone: PhoneDescription) -> PairedPhone:
     code.device = device
     code.save(update_fields=["device"])
     record_audit(tenant=tenant, actor=None, action="device.paired", target=device.external_id)
+    transaction.on_commit(forget_phones, robust=True)
     publish(DevicePaired(tenant.pk, device.pk, timezone.now()))
     return PairedPhone(device, token, _provision(tenant) if is_first else {})
 

@@ -12,6 +12,7 @@ from accounts.secrets import keyed_hash
 from devices.errors import InvalidDeviceToken
 from devices.events import DeviceOffline, DeviceOnline, publish
 from devices.models import Device, DeviceToken, Heartbeat, silence_limit
+from devices.queries import forget_phones
 from devices.services.sims import SimReport, store_sims
 
 HEARTBEATS_ARE_KEPT = timedelta(days=7)
@@ -82,6 +83,7 @@ def _note_life(device: Device, now: datetime, told: dict[str, object]) -> None:
     if row.filter(is_online=True).update(last_seen_at=now, **told):
         return
     if row.filter(is_online=False).update(last_seen_at=now, is_online=True, **told):
+        transaction.on_commit(forget_phones, robust=True)
         publish(DeviceOnline(device.tenant_id, device.pk, now))
 
 

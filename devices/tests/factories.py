@@ -7,6 +7,7 @@ from factory.django import DjangoModelFactory
 from accounts.secrets import keyed_hash, new_token
 from accounts.tests.factories import TenantFactory
 from devices.models import Device, DeviceToken, Sim
+from devices.queries import forget_phones
 
 
 class DeviceFactory(DjangoModelFactory):

@@ -43,9 +43,9 @@ class MessageIn(msgspec.Struct, rename="camel"):
             check_depth(self.metadata, "metadata")
         if self.ttl is not None and self.expires_at is not None:
             raise InvalidInput.at("ttl", "conflict", "Give ttl or expiresAt, not both.")
-        expires_at = self.expires_at
+        send_at, expires_at = _utc(self.send_at, "sendAt"), _utc(self.expires_at, "expiresAt")
         if self.ttl is not None:
-            expires_at = (self.send_at or datetime.now(UTC)) + timedelta(seconds=self.ttl)
+            expires_at = _after(send_at or datetime.now(UTC), self.ttl)
         return MessageDraft(
             recipient=self.to,
             text=self.text,
@@ -54,7 +54,7 @@ class MessageIn(msgspec.Struct, rename="camel"):
             device_id=_device_id(self.device_id) if self.device_id is not None else None,
             sim_slot=self.sim,
             lane=_LANES[self.priority],
-            send_at=self.send_at,
+            send_at=send_at,
             expires_at=expires_at,
             hold=self.queue_if_offline,
             metadata=self.metadata,
@@ -102,6 +102,23 @@ def _device_id(external_id: str) -> Any:
     if public_id is None:
         raise InvalidInput.at("deviceId", "not_found", "There is no such device.")
     return public_id
+
+
+def _utc(moment: datetime | None, path: str) -> datetime | None:
+    """`moment` in UTC, which at both ends of the calendar may be a year that Python has not."""
+    try:
+        return moment.astimezone(UTC) if moment is not None else None
+    except OverflowError as error:
+        raise InvalidInput.at(path, "invalid_value", f"{path} is out of range.") from error
+
+
+def _after(start: datetime, ttl: int) -> datetime:
+    try:
+        return start + timedelta(seconds=ttl)
+    except OverflowError as error:
+        raise InvalidInput.at(
+            "sendAt", "too_late", "sendAt may be at most a year ahead."
+        ) from error
 
 
 class ListQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):

@@ -80,7 +80,9 @@ def _filter(messages: MessageQuerySet, tenant: Tenant, query: ListQuery) -> Mess
         "sender": _number(query.from_, tenant),
         "ref": query.ref,
     }
-    messages = messages.filter(**{name: value for name, value in exact.items() if value})
+    messages = messages.filter(
+        **{name: value for name, value in exact.items() if value is not None}
+    )
     if query.device_id is not None:
         messages = messages.filter(device_id=_device(tenant, query.device_id))
     if query.since is not None:
@@ -115,13 +117,15 @@ def _device(tenant: Tenant, external_id: str) -> int:
 
 def _cursor(tenant: Tenant, query: ListQuery, last: uuid.UUID) -> str:
     """Signed and bound to the tenant and the filters: nobody pages through another list with it."""
-    return signing.dumps([tenant.pk, _fingerprint(query), last.hex], salt=_SALT, compress=False)
+    return signing.dumps(
+        [tenant.public_id.hex, _fingerprint(query), last.hex], salt=_SALT, compress=False
+    )
 
 
 def _last_seen(tenant: Tenant, query: ListQuery) -> uuid.UUID:
     try:
         tenant_id, fingerprint, last = signing.loads(query.cursor or "", salt=_SALT)
-        if (tenant_id, fingerprint) == (tenant.pk, _fingerprint(query)):
+        if (tenant_id, fingerprint) == (tenant.public_id.hex, _fingerprint(query)):
             return uuid.UUID(hex=last)
     except (signing.BadSignature, ValueError):
         pass

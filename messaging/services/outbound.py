@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
+import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import Error, connection, transaction
 from django.utils import timezone
 
-from accounts.errors import Conflict, GatewayError, InvalidInput
+from accounts.errors import Conflict, GatewayError, InvalidInput, Unavailable
 from accounts.ids import new_id
 from accounts.models import Tenant
 from accounts.upward import listeners
@@ -28,6 +29,13 @@ from messaging.queries import candidates_for, sticky_devices
 from messaging.routing import Candidate, choose_device
 from messaging.services.shared_commit import SharedCommit
 from messaging.states import IN_FLIGHT, WAITING, advance
+
+log = structlog.get_logger(__name__)
+
+MAY_BE_STORED = (
+    "The gateway lost its database while it stored the message, and cannot tell whether it did. "
+    "Sent again with the same Idempotency-Key it goes out once; without a key, look before you do."
+)
 
 
 class Queued(msgspec.Struct, frozen=True):
@@ -170,8 +178,23 @@ def _queue_groups(orders: list[_Order]) -> list[Queued | GatewayError]:
     return [results[place] for place in range(len(orders))]
 
 
+def _queue_once(orders: list[_Order]) -> list[Queued | GatewayError]:
+    """As `_queue_orders`, but a connection that broke is everybody's result.
+
+    It may have broken after the commit. After an exception SharedCommit would let each thread try
+    again, and send everything twice.
+    """
+    try:
+        return _queue_orders(orders)
+    except Error as error:
+        if getattr(error.__cause__, "sqlstate", None) is not None:
+            raise  # PostgreSQL has answered, so it has rolled back
+        log.warning("connection lost while storing", messages=len(orders), error=str(error))
+        return [Unavailable(MAY_BE_STORED) for _ in orders]
+
+
 _shared: SharedCommit[_Order, Queued | GatewayError] = SharedCommit(
-    _queue_orders, at_most=100, leaders=2
+    _queue_once, at_most=100, leaders=2
 )
 
 
