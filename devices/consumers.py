@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import msgspec
@@ -24,6 +25,7 @@ from devices.frames import (
     SimSettings,
     Welcome,
     decode_frame,
+    storable,
 )
 from devices.hub import hub, run
 from devices.models import Device
@@ -66,6 +68,14 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
     token_id: int
     said_hello = False
     joined = False
+    is_refused = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Leave the hub however the connection ends: an exception skips `disconnect`."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._leave()
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """As Channels' own, without its thread hop for each frame: `run` closes old connections."""
@@ -92,10 +102,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         self._watchdog = asyncio.get_running_loop().call_later(self._patience(), self._look)
 
     async def disconnect(self, code: int) -> None:
-        if self.joined:
-            self.joined = False
-            hub.leave(self)
-            self._watchdog.cancel()
+        self._leave()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         """Read one frame and hand it to `on_<type>`; nothing that a phone sends ends in a crash."""
@@ -106,7 +113,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
             await self.refuse("too_many_frames")
             return
         try:
-            if text_data is None or len(text_data) > MAX_FRAME_BYTES:
+            if text_data is None or len(text_data.encode()) > MAX_FRAME_BYTES:
                 raise FrameError("invalid_frame", "Send one JSON object as text, at most 64 kB.")
             kind, frame = decode_frame(text_data, self.frames)
             if not self.said_hello and kind != "hello":
@@ -121,7 +128,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
 
     async def on_hello(self, frame: Hello) -> None:
         sims = tuple(sim.report() for sim in frame.sims)
-        introduction = Introduction(str(frame.app), frame.model or "", sims)
+        introduction = Introduction(str(frame.app), storable(frame.model or ""), sims)
         await run(record_introduction, device=self.device, introduction=introduction)
         await self.greet(frame)
         self._told = await run(phone_settings_for, device=self.device)
@@ -151,12 +158,28 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
 
     async def send_frame(self, frame: msgspec.Struct) -> None:
         """Send one struct as JSON text; a socket that is just closing swallows it."""
-        if self.joined:
+        if not self.joined:
+            return
+        try:
             await self.send(text_data=msgspec.json.encode(frame).decode())
+        except OSError:  # how an ASGI server says that the other side has gone
+            self._leave()
 
     async def refuse(self, reason: str) -> None:
-        """Close with the protocol's code for `reason`, an error code."""
-        await self.close(code=CLOSE_CODES[reason], reason=reason)
+        """Close with the protocol's code for `reason`, an error code; the last thing to be said."""
+        if self.is_refused:
+            return
+        self.is_refused = True
+        self._leave()
+        with suppress(OSError):
+            await self.close(code=CLOSE_CODES[reason], reason=reason)
+
+    def _leave(self) -> None:
+        """From now on nothing is read or sent here, and nobody wakes this socket."""
+        if self.joined:
+            self.joined = False
+            hub.leave(self)
+            self._watchdog.cancel()
 
     def _secret(self) -> str:
         """The token of the Authorization header; a query parameter would end up in logs."""

@@ -3,7 +3,9 @@
 `decode_frame` reads what phones send; what the gateway sends are structs with a `type` tag.
 """
 
-from datetime import datetime
+import json
+import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +14,7 @@ from devices.services.presence import Vitals
 from devices.services.sims import SimReport
 
 MAX_FRAME_BYTES = 65_536
+_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 FrameId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 AttemptId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -38,7 +41,7 @@ class SimIn(msgspec.Struct):
     carrier: Short | None = None
 
     def report(self) -> SimReport:
-        return SimReport(self.slot, self.number or "", self.carrier or "")
+        return SimReport(self.slot, storable(self.number or ""), storable(self.carrier or ""))
 
 
 class AppIn(msgspec.Struct):
@@ -46,7 +49,7 @@ class AppIn(msgspec.Struct):
     version: Short = ""
 
     def __str__(self) -> str:
-        return f"{self.name} {self.version}".strip()
+        return storable(f"{self.name} {self.version}").strip()
 
 
 class Hello(msgspec.Struct):
@@ -68,7 +71,8 @@ class HeartbeatIn(msgspec.Struct):
     queue: Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None = None
 
     def vitals(self) -> Vitals:
-        return Vitals(self.battery, self.charging, self.network or "", self.signal, self.queue or 0)
+        network = storable(self.network or "")
+        return Vitals(self.battery, self.charging, network, self.signal, self.queue or 0)
 
 
 class Pull(msgspec.Struct):
@@ -116,14 +120,25 @@ def decode_frame(text: str, shapes: dict[str, type[Any]]) -> tuple[str, Any]:
     """
     frame_id = None
     try:
-        head = msgspec.json.decode(text, type=_Head)
+        content = _without_lone_surrogates(text)
+        head = msgspec.json.decode(content, type=_Head)
         frame_id = head.id
         shape = shapes.get(head.type)
         if shape is None:
             raise FrameError("unknown_type", f"There is no frame of type {head.type!r}.", frame_id)
-        return head.type, msgspec.json.decode(text, type=shape)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return head.type, msgspec.json.decode(content, type=shape)
+    except (ValueError, RecursionError) as error:
         raise FrameError("invalid_frame", str(error), frame_id) from error
+
+
+def _without_lone_surrogates(text: str) -> str | bytes:
+    """`text` as the decoder takes it: half an emoji, where a phone cut it, becomes a "?".
+
+    JSON can spell a lone surrogate and UTF-8 cannot, but a fact must not be refused for it.
+    """
+    if not _SURROGATE_ESCAPE.search(text):
+        return text
+    return json.dumps(json.loads(text), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def storable(text: str) -> str:
@@ -132,5 +147,10 @@ def storable(text: str) -> str:
 
 
 def aware(moment: datetime | None) -> datetime | None:
-    """`moment` if it has an offset; a phone's naive time says nothing."""
-    return moment if moment is not None and moment.tzinfo is not None else None
+    """`moment` in UTC; None when that is no time: naive, or beyond the years that Python has."""
+    if moment is None or moment.tzinfo is None:
+        return None
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return None

@@ -23,6 +23,9 @@ from devices.wakeup import group_of
 
 log = structlog.get_logger(__name__)
 
+# A phone's frames wait for this, so a Redis that hangs must not hold them up.
+RENEW_SECONDS = 0.5
+
 
 class Socket(Protocol):
     """What the hub needs of a phone's connection."""
@@ -87,9 +90,10 @@ class SocketHub:
         if not self._channel:
             return
         try:
-            await get_channel_layer().group_add(
-                group_of(socket.tenant_id, socket.device_id), self._channel
-            )
+            async with asyncio.timeout(RENEW_SECONDS):
+                await get_channel_layer().group_add(
+                    group_of(socket.tenant_id, socket.device_id), self._channel
+                )
         except Exception as error:  # no Redis: the timer does the work, the next heartbeat retries
             log.warning("no nudges for a phone", device=socket.device_id, error=repr(error))
 

@@ -46,7 +46,17 @@ def test_allowlist_cannot_be_passed_with_a_made_up_header(settings, forwarded):
 
 @pytest.mark.parametrize(
     "header",
-    ["", "Bearer", "Bearer  ", "Basic c2tfbGl2ZQ==", "sk_live_without_a_scheme", "Bearer\tkey"],
+    [
+        "",
+        "Bearer",
+        "Bearer  ",
+        "Bearer nonsense",
+        "Bearer sk_live_short",
+        "Bearer " + "é" * 48,
+        "Basic c2tfbGl2ZQ==",
+        pytest.param(new_api_key("sk_live_"), id="no scheme"),
+        pytest.param(f"Bearer\t{new_api_key('sk_live_')}", id="tab"),
+    ],
 )
 def test_missing_or_malformed_bearer_is_unauthorized(header):
     with pytest.raises(Unauthorized) as refused:
@@ -57,10 +67,10 @@ def test_missing_or_malformed_bearer_is_unauthorized(header):
     )
 
 
-@pytest.mark.parametrize("secret", ["nonsense", "sk_live_short", new_api_key("sk_live_"), "é" * 48])
-def test_unknown_key_is_invalid(secret):
-    with pytest.raises(InvalidApiKey):
-        authorize(request_with({"Authorization": f"Bearer {secret}"}), "messages:read")
+def test_unknown_key_is_invalid():
+    for secret in (new_api_key("sk_live_"), "sk_test_" + "0" * 40):
+        with pytest.raises(InvalidApiKey):
+            authorize(request_with({"Authorization": f"Bearer {secret}"}), "messages:read")
 
 
 @pytest.mark.parametrize("scheme", ["Bearer", "bearer", "BEARER"])

@@ -14,6 +14,7 @@ from devices.services.pairing import CODE_DIGITS, PhoneDescription
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=3_600_000)]
+Clock = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 
 
@@ -52,16 +53,20 @@ class LimitsIn(msgspec.Struct, rename="camel"):
     segments_per_day: Count = None
     min_gap_ms: Milliseconds = 0
     jitter_ms: Milliseconds = 0
-    quiet_from: time | None = None
-    quiet_until: time | None = None
+    quiet_from: Clock | None = None
+    quiet_until: Clock | None = None
 
-    def limits(self) -> SimLimits:
-        """As the service wants it; raises InvalidInput for half a quiet time."""
+    def limits(self, path: str) -> SimLimits:
+        """As the service wants it; raises InvalidInput, below `path`, for half a quiet time."""
         if (self.quiet_from is None) != (self.quiet_until is None):
+            missing = "quietFrom" if self.quiet_from is None else "quietUntil"
             raise InvalidInput.at(
-                "limits.quietUntil", "required", "Give quietFrom and quietUntil, or neither."
+                f"{path}.{missing}", "required", "Give quietFrom and quietUntil, or neither."
             )
-        return SimLimits(**msgspec.structs.asdict(self))
+        given = msgspec.structs.asdict(self)
+        for name in ("quiet_from", "quiet_until"):
+            given[name] = time.fromisoformat(given[name]) if given[name] else None
+        return SimLimits(**given)
 
 
 class SimPatch(msgspec.Struct):
@@ -75,4 +80,4 @@ class DevicePatch(msgspec.Struct, rename="camel"):
     nickname: Name | None = None
     is_default: Literal[True] | None = None
     status: Literal["active", "paused"] | None = None
-    sims: list[SimPatch] = []
+    sims: Annotated[list[SimPatch], msgspec.Meta(max_length=16)] = []

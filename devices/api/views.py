@@ -80,7 +80,8 @@ class DeviceView(NativeView):
             raise InvalidInput.at(
                 f"sims[{number}].slot", "unknown_sim", f"This phone has no SIM {patch.slot}."
             )
-        services.limit_sim(sim=sim, limits=patch.limits.limits(), actor=None)
+        limits = patch.limits.limits(f"sims[{number}].limits")
+        services.limit_sim(sim=sim, limits=limits, actor=None)
 
 
 class PairingCodesView(NativeView):

@@ -24,6 +24,11 @@ class DeviceFactory(DjangoModelFactory):
         "devices.tests.factories.SimFactory", factory_related_name="device"
     )
 
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):
+        forget_phones()  # as pairing does
+        return super()._create(model_class, *args, **kwargs)
+
 
 class SimFactory(DjangoModelFactory):
     class Meta:

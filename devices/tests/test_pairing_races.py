@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from accounts import redis
-from accounts.errors import GatewayError, RateLimited
+from accounts.errors import GatewayError, Unavailable
 from accounts.models import ApiKey
 from accounts.services import limits
 from accounts.tests.factories import MembershipFactory
@@ -61,11 +61,11 @@ def test_without_redis_pairing_is_refused(settings):
         unused.bind(("127.0.0.1", 0))
         settings.REDIS_URL = f"redis://127.0.0.1:{unused.getsockname()[1]}/0"
         forget_redis()
-        with pytest.raises(RateLimited) as refused:
+        with pytest.raises(Unavailable) as refused:
             pair_device(digits=digits, phone=PhoneDescription(), address="192.0.2.1")
     settings.REDIS_URL = real_url
     forget_redis()
-    assert (refused.value.headers, Device.objects.count()) == ({"Retry-After": "5"}, 0)
+    assert (refused.value.headers, Device.objects.count()) == ({"Retry-After": "1"}, 0)
     assert pair_together([digits]) == ["paired"]
 
 

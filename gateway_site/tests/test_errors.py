@@ -88,8 +88,9 @@ def test_400_for_a_format_that_the_description_does_not_have(api):
     [
         ("", "unauthorized"),
         ("Basic x", "unauthorized"),
-        ("Bearer sk_live_x", "invalid_api_key"),
-        ("Bearer " + "é" * 48, "invalid_api_key"),
+        ("Bearer sk_live_x", "unauthorized"),
+        ("Bearer " + "é" * 48, "unauthorized"),
+        ("Bearer sk_live_" + "0" * 40, "invalid_api_key"),
     ],
 )
 def test_401_for_a_missing_and_for_an_unknown_key(api, authorization, error):

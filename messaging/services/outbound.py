@@ -194,7 +194,7 @@ def _queue_once(orders: list[_Order]) -> list[Queued | GatewayError]:
 
 
 _shared: SharedCommit[_Order, Queued | GatewayError] = SharedCommit(
-    _queue_once, at_most=100, leaders=2
+    _queue_once, at_most=100, leaders=1
 )
 
 
