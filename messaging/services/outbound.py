@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -61,7 +62,6 @@ def queue_message(*, tenant: Tenant, draft: MessageDraft, origin: Message.Origin
     return result
 
 
-@transaction.atomic(savepoint=False)
 def queue_batch(
     *, tenant: Tenant, drafts: Sequence[MessageDraft], origin: Message.Origin
 ) -> list[Queued | GatewayError]:
@@ -69,6 +69,15 @@ def queue_batch(
 
     One result for each draft, in order; a bad draft does not stop the others.
     """
+    # A policy may write, and then all is one transaction. The INSERT by itself is one already, and
+    # to begin and commit another around it takes half as long again.
+    with transaction.atomic(savepoint=False) if listeners("MESSAGE_POLICIES") else nullcontext():
+        return _queue_batch(tenant, drafts, origin)
+
+
+def _queue_batch(
+    tenant: Tenant, drafts: Sequence[MessageDraft], origin: Message.Origin
+) -> list[Queued | GatewayError]:
     now = timezone.now()
     checked = [_check(draft, tenant, now) for draft in drafts]
     _apply_policies(tenant, checked)
@@ -83,7 +92,6 @@ def queue_batch(
             rows.append(row)
             results.append(Queued(row.public_id, row.status, now))
     if rows:
-        # One statement: a transaction of its own, unless the caller has one.
         insert_messages(tenant=tenant, origin=origin, created_at=now, rows=rows)
         woken = {(tenant.pk, row.device_id) for row in rows if row.device_id is not None}
         transaction.on_commit(lambda: nudge(woken), robust=True)

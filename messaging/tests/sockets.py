@@ -46,9 +46,9 @@ class PairedSocket(PhoneSocket):
         await self.confirm(f"message.{kind}", attempt_id=message.attempt_id, **told)
 
     async def settle(self) -> None:
-        """Be known to Redis: the second heartbeat is read when the first has been dealt with."""
-        for _ in range(2):
-            await self.confirm("heartbeat")
+        """Be known to Redis: the second fact is read when the heartbeat has been dealt with."""
+        await self.confirm("heartbeat")
+        await self.confirm("call.missed", **{"from": "+6581230000"})
 
     async def send_everything(self, sent: "SentLog") -> None:
         """Send whatever is offered, until cancelled."""

@@ -1,5 +1,7 @@
 """Several connections at once: each message goes to one of them, and nobody waits in vain."""
 
+from functools import partial
+
 import pytest
 from django.db import connection, transaction
 
@@ -81,3 +83,19 @@ def test_report_that_comes_on_two_sockets_at_once_counts_once(round_):
     phone.device.refresh_from_db()
     assert phone.device.sent_count == 10
     assert MessageEvent.objects.filter(kind="sent").count() == 10
+
+
+@pytest.mark.parametrize("round_", range(5))
+def test_sent_and_delivered_that_come_at_once_count_once(round_):
+    phone = Phone()
+    messages = [phone.queue() for _ in range(10)]
+    phone.pull()
+
+    def report(kind: str) -> None:
+        for message in messages:
+            phone.tell(kind, Message.objects.get(pk=message.pk))
+
+    at_once(partial(report, "sent"), partial(report, "delivered"))
+    phone.device.refresh_from_db()
+    assert phone.device.sent_count == 10
+    assert Message.objects.filter(status="delivered").count() == 10

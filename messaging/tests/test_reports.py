@@ -41,6 +41,14 @@ def test_reports_in_order_lead_to_delivered(phone, published):
     ]
 
 
+def test_times_of_sending_and_of_delivery_are_kept_apart(phone):
+    message = phone.take()
+    phone.tell("sent", message)
+    sent_at = message.sent_at
+    phone.tell("delivered", message)
+    assert message.sent_at == sent_at < message.delivered_at
+
+
 def test_repeated_report_is_stored_once_and_told_once(phone, published):
     message = phone.take()
     verdicts = [phone.tell("sent", message) for _ in range(3)]

@@ -64,6 +64,7 @@ def test_scheduled_message_without_a_phone_waits_for_one(phone):
 def test_pinned_scheduled_message_stays_with_its_phone(phone):
     Phone(tenant=phone.device.tenant, is_default=True)
     message = phone.queue(status="scheduled", send_at=_ago(seconds=1), is_pinned=True)
+    change(phone.device, last_seen_at=None)
     assert queue_scheduled() == 1
     assert _of(message, "status", "device") == ("queued", phone.device.pk)
 
