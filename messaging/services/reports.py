@@ -45,18 +45,15 @@ _ATTEMPT_ID = re.compile(
 )
 
 
-# What recording a report reads of a message.
-_COLUMNS = (
-    "public_id",
-    "tenant_id",
-    "device_id",
-    "status",
-    "attempt",
-    "leased_at",
-    "sent_at",
-    "error_code",
-    "cancel_requested_at",
-)
+# SQL, as reports come three to a message; see leases.py.
+_LOCK = """
+SELECT id, public_id, tenant_id, device_id, status, attempt, leased_at, sent_at, error_code,
+       cancel_requested_at
+  FROM messaging_message
+ WHERE tenant_id = %s AND public_id = ANY(%s)
+ ORDER BY id
+   FOR NO KEY UPDATE
+"""
 
 
 class ReportKind(StrEnum):
@@ -129,12 +126,7 @@ class _Fact(NamedTuple):
 def _lock_messages(device: Device, reports: Sequence[Report]) -> dict[Any, Message]:
     """The messages concerned, locked in one order so that two sockets can't deadlock."""
     public_ids = {parsed[0] for report in reports if (parsed := _parse(report.attempt_id))}
-    rows = (
-        Message.objects.select_for_update(no_key=True)
-        .filter(tenant_id=device.tenant_id, public_id__in=public_ids)
-        .only(*_COLUMNS)
-        .order_by("id")
-    )
+    rows = Message.objects.raw(_LOCK, [device.tenant_id, list(public_ids)])
     return {message.public_id: message for message in rows}
 
 
