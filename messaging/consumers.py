@@ -111,8 +111,8 @@ class GatewayConsumer(DeviceConsumer):
             reports = [report for _, report in batch]
             try:
                 verdicts = await run(record_reports, device=self.device, reports=reports)
-            except DatabaseError as error:  # no ack: the phone repeats them
-                log.warning("reports not stored", device=self.device_id, error=str(error))
+            except Exception as error:  # whatever it is: no ack, so the phone repeats them
+                log.warning("reports not stored", device=self.device_id, error=repr(error))
                 await self.refuse("internal_error")
                 return
             for (frame_id, _), verdict in zip(batch, verdicts, strict=True):

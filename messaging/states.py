@@ -15,12 +15,9 @@ believed, but it is not tried again. Delivered is final.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import models
-
-if TYPE_CHECKING:
-    from messaging.models import Message
 
 
 class Status(models.TextChoices):
@@ -80,7 +77,7 @@ TRANSITIONS: dict[str, Transition] = {
 }
 
 
-def advance(messages: models.QuerySet[Message], kind: str, **changes: Any) -> int:
+def advance(messages: models.QuerySet[Any], kind: str, **changes: Any) -> int:
     """Take those of `messages` that may go there through the transition `kind`.
 
     `changes` are columns written along. Returns how many rows moved; 0 = old news.

@@ -37,6 +37,7 @@ def receive_message(*, device: Device, inbound: InboundText) -> Message | None:
     """
     now = timezone.now()
     segmentation = segment(inbound.text)
+    country = device.tenant.default_country
     sim = _sim_of(device, inbound.sim_slot)
     stored = Message.objects.bulk_create(
         [
@@ -46,8 +47,8 @@ def receive_message(*, device: Device, inbound: InboundText) -> Message | None:
                 status=Status.RECEIVED,
                 origin=Message.Origin.PHONE,
                 created_at=now,
-                sender=parse_sender(inbound.sender, device.tenant.default_country),
-                recipient=inbound.recipient[:32] or (sim.number if sim else ""),
+                sender=parse_sender(inbound.sender, country),
+                recipient=parse_sender(inbound.recipient, country) or (sim.number if sim else ""),
                 text=inbound.text,
                 encoding=segmentation.encoding,
                 segments=segmentation.segments,

@@ -22,7 +22,8 @@ from messaging.inserts import NewEvent, append_events, as_json
 from messaging.models import Message
 from messaging.pacing import SimBudget, is_quiet, segments_left
 from messaging.queries import IS_DUE, budget_windows, devices_with_due_work
-from messaging.states import advance
+from messaging.services.history import note
+from messaging.states import Status, advance
 
 # SQL, because a lease runs for every message and the ORM takes longer to write these than
 # PostgreSQL to answer them. Columns beyond the model's become attributes of its instances.
@@ -112,8 +113,14 @@ def return_unaccepted(*, device_id: int) -> int:
 
     What the tenant wants back stays: the phone is asked for it again.
     """
-    offered = Message.objects.filter(device_id=device_id, cancel_requested_at=None)
-    return advance(offered, "lease_ran_out", lease_until=None)
+    offered = list(
+        Message.objects.select_for_update(no_key=True)
+        .filter(device_id=device_id, status=Status.LEASED, cancel_requested_at=None)
+        .order_by("id")
+    )
+    note(offered, "lease_ran_out")
+    returned = Message.objects.filter(pk__in=[message.pk for message in offered])
+    return advance(returned, "lease_ran_out", lease_until=None)
 
 
 def _budgets(

@@ -25,9 +25,10 @@ from messaging.drafts import CheckedDraft, MessageDraft, check_draft
 from messaging.errors import NoActiveDevice
 from messaging.events import MessageCanceled, publish
 from messaging.inserts import NewMessage, as_json, insert_messages
-from messaging.models import Message, MessageEvent
+from messaging.models import Message
 from messaging.queries import candidates_for, sticky_devices
 from messaging.routing import Candidate, choose_device
+from messaging.services.history import note
 from messaging.services.shared_commit import SharedCommit
 from messaging.states import IN_FLIGHT, WAITING, advance
 
@@ -109,35 +110,17 @@ def cancel_message(*, message: Message) -> bool:
     if message.status in WAITING and advance(
         Message.objects.filter(pk=message.pk), "canceled", cancel_requested_at=now
     ):
-        record_event(message, "canceled", now)
+        note([message], "canceled")
         publish(MessageCanceled.of(message, now))
         return True
     if message.direction == Message.Direction.INBOUND or message.status not in IN_FLIGHT:
         raise Conflict(f"A message that is {message.status} cannot be canceled.")
     Message.objects.filter(pk=message.pk).update(cancel_requested_at=now)
-    record_event(message, "cancel_asked", now)
+    note([message], "cancel_asked")
     if message.device_id is not None:
         woken = {(message.tenant_id, message.device_id)}
         transaction.on_commit(lambda: nudge(woken), robust=True)
     return False
-
-
-def record_event(message: Message, kind: str, now: datetime, **detail: object) -> None:
-    """Append an event that the server itself makes; a repeated one is the same."""
-    MessageEvent.objects.bulk_create(
-        [
-            MessageEvent(
-                tenant_id=message.tenant_id,
-                message=message,
-                device_id=message.device_id,
-                kind=kind,
-                key=f"{message.attempt}.{kind}",
-                received_at=now,
-                detail=detail,
-            )
-        ],
-        ignore_conflicts=True,
-    )
 
 
 def _check(draft: MessageDraft, tenant: Tenant, now: datetime) -> CheckedDraft | GatewayError:

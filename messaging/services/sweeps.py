@@ -13,9 +13,10 @@ from accounts.models import Tenant
 from devices.models import Device, silence_limit
 from devices.wakeup import nudge
 from messaging.events import MessageCanceled, MessageExpired, MessageFailed, publish
-from messaging.models import Message, MessageEvent, MessageQuerySet
+from messaging.models import Message, MessageQuerySet
 from messaging.queries import candidates_for, sticky_devices
 from messaging.routing import choose_device
+from messaging.services.history import note
 from messaging.states import WAITING, Status, advance
 
 AT_ONCE = 1000
@@ -29,7 +30,7 @@ def queue_scheduled() -> int:
     now = timezone.now()
     due = _lock(Message.objects.filter(status=Status.SCHEDULED, send_at__lte=now))
     advance(Message.objects.filter(pk__in=[message.pk for message in due]), "due")
-    _append(due, "due")
+    note(due, "due")
     _assign([message for message in due if message.device_id is None])
     _nudge_after_commit(due)
     return len(due)
@@ -44,7 +45,8 @@ def return_expired_leases() -> int:
     returned = [message for message in overdue if message.cancel_requested_at is None]
     advance(Message.objects.filter(pk__in=[m.pk for m in returned]), "lease_ran_out")
     advance(Message.objects.filter(pk__in=[m.pk for m in dropped]), "canceled_on_phone")
-    _append(dropped, "canceled")
+    note(returned, "lease_ran_out")
+    note(dropped, "canceled")
     publish(*(MessageCanceled.of(message, now) for message in dropped))
     _nudge_after_commit(returned)
     return len(overdue)
@@ -62,7 +64,7 @@ def expire_overdue() -> int:
         error=EXPIRED,
         failed_at=now,
     )
-    _append(overdue, "expired")
+    note(overdue, "expired")
     publish(*(MessageExpired.of(message, now) for message in overdue))
     return len(overdue)
 
@@ -80,7 +82,7 @@ def mark_silent_unknown() -> int:
         error=SILENT,
         failed_at=now,
     )
-    _append(silent, "unknown")
+    note(silent, "unknown")
     publish(*(MessageFailed.of(message, now) for message in silent))
     return len(silent)
 
@@ -108,6 +110,7 @@ def reroute_waiting(*, tenant_id: int | None = None) -> int:
     can_go |= Q(is_test=True, tenant__in=simulated.values("tenant"))
     helped = _lock(waiting.filter(can_go))
     moved = _assign(helped)
+    note(moved, "moved")
     _nudge_after_commit(moved)
     return len(moved)
 
@@ -145,24 +148,6 @@ def _assign(messages: list[Message]) -> list[Message]:
                 moved.append(message)
     Message.objects.bulk_update(moved, ["device"])
     return moved
-
-
-def _append(messages: list[Message], kind: str) -> None:
-    now = timezone.now()
-    MessageEvent.objects.bulk_create(
-        [
-            MessageEvent(
-                tenant_id=message.tenant_id,
-                message=message,
-                device_id=message.device_id,
-                kind=kind,
-                key=f"{message.attempt}.{kind}",
-                received_at=now,
-            )
-            for message in messages
-        ],
-        ignore_conflicts=True,
-    )
 
 
 def _nudge_after_commit(messages: list[Message]) -> None:

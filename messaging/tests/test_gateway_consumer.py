@@ -181,3 +181,19 @@ async def test_report_that_cannot_be_stored_is_not_acked_and_may_be_repeated(
     again = await connect(device)
     await again.report("sent", message)
     assert await _state(message) == "sent"
+
+
+async def test_report_that_a_listener_breaks_on_is_not_acked_and_may_be_repeated(
+    connect, device, settings
+):
+    message = await queue_for(device)
+    socket = await connect(device)
+    await socket.hear()
+    settings.MESSAGE_EVENT_HANDLERS = ["messaging.tests.listening.refuse"]
+    await socket.say("message.sent", attempt_id=message.attempt_id)
+    assert await socket.closed() == (1011, "internal_error")
+    settings.MESSAGE_EVENT_HANDLERS = []
+    again = await connect(device)
+    await again.hear()
+    await again.report("sent", message)
+    assert await _state(message) == "sent"

@@ -104,13 +104,15 @@ def test_slot_says_which_number_the_text_was_sent_to(device):
         _receive(device, "1", sim_slot=2),
         _receive(device, "2", sim_slot=3),
         _receive(device, "3", sim_slot=9),
-        _receive(device, "4", sim_slot=2, recipient="+6577777777"),
+        _receive(device, "4", sim_slot=2, recipient="+65 7777-7777"),
+        _receive(device, "5", sim_slot=2, recipient="9000 0009"),
     ]
     assert [(m.recipient, m.sim and m.sim.slot) for m in received] == [
         ("+6590000002", 2),
         ("", 3),
         ("", None),
         ("+6577777777", 2),
+        ("+6590000009", 2),
     ]
 
 

@@ -97,12 +97,13 @@ def test_sim_that_the_phone_no_longer_lists_carries_nothing(phone):
 def test_message_that_waits_for_a_full_sim_holds_up_only_that_sim(phone, settings):
     settings.DEVICE_WINDOW_PER_SIM = 3
     SimFactory(device=phone.device, slot=2)
+    first = phone.queue()
     in_bulk(10, device=phone.device, sim_slot=1)
     in_bulk(2, device=phone.device, sim_slot=2)
-    anywhere = phone.queue()
+    last = phone.queue()
     lease = phone.pull()
     assert [offer.sim_slot for offer in lease.offers] == [1, 1, 1, 2, 2, 2]
-    assert _ids(lease)[-1] == anywhere.attempt_id
+    assert (_ids(lease)[0], _ids(lease)[-1]) == (first.attempt_id, last.attempt_id)
 
 
 def test_message_for_any_sim_does_not_overtake_one_that_waits_for_any(phone):
@@ -184,7 +185,8 @@ def test_hello_returns_what_was_not_accepted_and_it_is_offered_under_the_same_id
     offered.refresh_from_db()
     assert (first, again) == ([accepted.attempt_id, offered.attempt_id], [offered.attempt_id])
     assert (offered.attempt, offered.leases) == (1, 2)
-    assert [event.key for event in offered.events.all()] == ["1.leased.1", "1.leased.2"]
+    told = [event.kind for event in offered.events.all()]
+    assert told == ["leased", "lease_ran_out", "leased"]
 
 
 def test_hello_of_one_phone_leaves_the_offers_of_another(phone):
