@@ -34,8 +34,8 @@ def messages_for(tenant: Tenant) -> MessageQuerySet:
 def message_for(tenant: Tenant, external_id: str) -> Message:
     """The tenant's message `msg_…`; raises NotFound for any other."""
     public_id = decode_id(Message.ID_PREFIX, external_id)
-    found = messages_for(tenant).select_related("device", "sim").filter(public_id=public_id)
-    message = found.first() if public_id else None
+    messages = messages_for(tenant).select_related("device", "sim")
+    message = messages.filter(public_id=public_id).first() if public_id else None
     if message is None:
         raise NotFound
     return message

@@ -8,7 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
-from gateway_site.secret_file import read_or_create_secret
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from gateway_site.secret_file import read_or_create_secret, require_lasting_secret
 
 
 def test_secret_is_made_once_and_only_its_owner_may_read_it(tmp_path):
@@ -76,3 +79,16 @@ def test_what_a_crashed_start_left_behind_is_in_nobodys_way(tmp_path):
     # In a container the next start has the same process id.
     path.with_name(f"secret_key.{os.getpid()}").write_text("")
     assert read_or_create_secret(path) == path.read_text()
+
+
+def test_without_a_usable_folder_there_is_no_secret(tmp_path):
+    file = tmp_path / "no folder"
+    file.write_text("")
+    assert read_or_create_secret(file / "secret_key") is None
+
+
+def test_what_serves_refuses_a_key_that_the_next_process_would_not_have(settings):
+    require_lasting_secret()
+    settings.SECRET_KEY_IS_PASSING = True
+    with pytest.raises(ImproperlyConfigured, match="Set SECRET_KEY"):
+        require_lasting_secret()

@@ -111,8 +111,10 @@ def _number(text: str | None, tenant: Tenant) -> str | None:
 def _device(tenant: Tenant, external_id: str) -> int:
     """The device's key; one that nobody has when it is not the tenant's, so the list is empty."""
     public_id = decode_id(Device.ID_PREFIX, external_id)
+    if public_id is None:
+        return 0
     known = Device.objects.of(tenant).filter(public_id=public_id).values_list("pk", flat=True)
-    return (known.first() if public_id else None) or 0
+    return known.first() or 0
 
 
 def _cursor(tenant: Tenant, query: ListQuery, last: uuid.UUID) -> str:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 MAX_ATTEMPTS = 3
 UNSENT = ("queued", "leased", "accepted")
 CAUSE_PASSES = ("no_service", "radio_off", "limit_exceeded")
+REPORTS = ("accepted", "sent", "delivered", "failed", "released")
+
+End = tuple[str, int, str, bool]  # status, attempt, error code, whether it left
 
 
 @dataclass
@@ -22,6 +25,26 @@ class ReferenceMessage:
     has_left: bool = False
     offered: set[int] = field(default_factory=set)
     known: set[tuple[int, str, str, int]] = field(default_factory=set)
+
+    @property
+    def end(self) -> End:
+        return self.status, self.attempt, self.error, self.has_left
+
+    def replay(self, kind: str, key: str, detail: dict) -> None:
+        """What a stored event says."""
+        if kind in REPORTS:
+            attempt = int(key.partition(".")[0])
+            self.report(kind, detail.get("code", ""), attempt, detail.get("part", 0))
+        elif kind == "canceled":
+            self.status = "canceled"
+        else:
+            {
+                "leased": self.offer,
+                "lease_ran_out": self.lease_runs_out,
+                "cancel_asked": self.cancel,
+                "expired": self.validity_runs_out,
+                "unknown": self.stays_silent,
+            }[kind]()
 
     def offer(self) -> None:
         if self.status == "queued":
