@@ -12,7 +12,7 @@ django.setup()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs set-up Django
 from django.conf import settings  # noqa: E402
-from django.urls import path  # noqa: E402
+from django.urls import path, re_path  # noqa: E402
 
 from gateway_site.handler import threaded_handler  # noqa: E402
 from gateway_site.secret_file import require_lasting_secret  # noqa: E402
@@ -33,10 +33,21 @@ async def lifespan(scope: dict[str, Any], receive: Any, send: Any) -> None:
             return
 
 
+async def no_such_socket(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """Refuse the handshake; without this every scanner would fill the log with tracebacks."""
+    await receive()
+    await send({"type": "websocket.close"})
+
+
 application = ProtocolTypeRouter(
     {
         "lifespan": lifespan,
         "http": threaded_handler(),
-        "websocket": URLRouter([path("ws/device", GatewayConsumer.as_asgi())]),
+        "websocket": URLRouter(
+            [
+                path("ws/device", GatewayConsumer.as_asgi()),
+                re_path("", no_such_socket),  # type: ignore[arg-type]  # no view but ASGI
+            ]
+        ),
     }
 )

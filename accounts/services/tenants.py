@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.errors import InvalidInput
 from accounts.models import Membership, Tenant, User
 from accounts.services.api_keys import forget_cached_keys
 from accounts.services.audit import record_audit
@@ -23,10 +26,15 @@ class NewTenant:
 
 @transaction.atomic
 def open_tenant(*, new: NewTenant) -> Tenant:
-    """Create a tenant with its owner, who may be a known user (whose password then stays)."""
-    tenant = Tenant.objects.create(
+    """Create a tenant with its owner, who may be a known user (whose password then stays).
+
+    Raises InvalidInput for a name, country, time zone or e-mail address that is none.
+    """
+    tenant = Tenant(
         name=new.name, default_country=new.default_country.upper(), time_zone=new.time_zone
     )
+    _check(tenant, new.owner_email)
+    tenant.save()
     owner = User.objects.filter(email__iexact=new.owner_email).first()
     if owner is None:
         owner = User.objects.create_user(new.owner_email, new.owner_password)
@@ -63,3 +71,11 @@ def activate_tenant(*, tenant: Tenant, actor: User | None) -> bool:
         transaction.on_commit(forget_cached_keys, robust=True)
     tenant.refresh_from_db()
     return bool(changed)
+
+
+def _check(tenant: Tenant, owner_email: str) -> None:
+    try:
+        tenant.full_clean(exclude=["public_id"])
+        validate_email(owner_email)
+    except ValidationError as error:
+        raise InvalidInput(" ".join(error.messages)) from error

@@ -2,8 +2,8 @@
 
 import pytest
 
-from accounts.errors import TenantInactive
-from accounts.models import ApiKey, Membership, User
+from accounts.errors import InvalidInput, TenantInactive
+from accounts.models import ApiKey, Membership, Tenant, User
 from accounts.services.api_keys import NewApiKey, authenticate_key, create_api_key
 from accounts.services.tenants import NewTenant, activate_tenant, open_tenant, suspend_tenant
 from accounts.tests.factories import TenantFactory, UserFactory
@@ -45,6 +45,23 @@ def test_open_tenant_for_a_known_user_keeps_the_password():
     tenant = open_tenant(new=new_tenant())
     assert tenant.members.get() == alice
     assert User.objects.get().check_password("hers already") is True
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": ""},
+        {"name": "x" * 101},
+        {"default_country": "Singapore"},
+        {"time_zone": "Mars/Olympus"},
+        {"time_zone": "../etc/passwd"},
+        {"owner_email": "nonsense"},
+    ],
+)
+def test_open_tenant_refuses_what_would_break_later(changes):
+    with pytest.raises(InvalidInput):
+        open_tenant(new=new_tenant(**changes))
+    assert (Tenant.objects.count(), User.objects.count()) == (0, 0)
 
 
 def test_suspend_and_activate_are_in_the_audit_log_once():

@@ -57,3 +57,18 @@ def test_pairing_code_pairs_a_phone_of_the_first_tenant_once():
 def test_pairing_code_before_the_first_start_says_what_to_do():
     with pytest.raises(CommandError, match="first_run"):
         first_run("--pairing-code")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OWNER_EMAIL", "nonsense"),
+        ("DEFAULT_COUNTRY", "Singapore"),
+        ("DEFAULT_TIME_ZONE", "Mars/Olympus"),
+    ],
+)
+def test_setting_that_makes_no_sense_is_told_before_anything_is_made(settings, name, value):
+    setattr(settings, name, value)
+    with pytest.raises(CommandError):
+        first_run()
+    assert Tenant.objects.count() == 0

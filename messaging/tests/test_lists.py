@@ -51,7 +51,7 @@ class Box:
             if next_cursor is None:
                 return pages
             cursor = {"cursor": next_cursor}
-            for number in range(60 if is_busy else 0):
+            for number in range(0, 60 if is_busy else 0, 7):
                 self.add(number)
 
     def page(self, **parameters: str):

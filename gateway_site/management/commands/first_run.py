@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from accounts.errors import InvalidInput
 from accounts.models import Membership, Tenant
 from accounts.services.api_keys import NewApiKey, create_api_key
 from accounts.services.tenants import NewTenant, open_tenant
@@ -25,11 +26,14 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one JSON object: `created`, `email`, and on creation `password` and `api_key`."""
-        with transaction.atomic():
-            if options["pairing_code"]:
-                result = self._pairing_code()
-            else:
-                result = self._known() if Tenant.objects.exists() else self._create()
+        try:
+            with transaction.atomic():
+                if options["pairing_code"]:
+                    result = self._pairing_code()
+                else:
+                    result = self._known() if Tenant.objects.exists() else self._create()
+        except InvalidInput as error:  # OWNER_EMAIL, DEFAULT_COUNTRY or DEFAULT_TIME_ZONE
+            raise CommandError(error.message) from error
         self.stdout.write(json.dumps(result))
 
     @staticmethod

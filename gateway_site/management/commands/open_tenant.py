@@ -5,9 +5,10 @@ import secrets
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from accounts.errors import InvalidInput
 from accounts.services.api_keys import NewApiKey, create_api_key
 from accounts.services.tenants import NewTenant, open_tenant
 
@@ -22,13 +23,19 @@ class Command(BaseCommand):
         parser.add_argument("--time-zone", default="UTC")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print `tenant`, `email`, `password` and `api_key`."""
+        """Print `tenant`, `email`, `api_key` and, for a new person, `password`."""
         password = secrets.token_urlsafe(12)
         new = NewTenant(
             options["name"], options["email"], password, options["country"], options["time_zone"]
         )
-        with transaction.atomic():
-            tenant = open_tenant(new=new)
-            _, secret = create_api_key(tenant=tenant, new=NewApiKey("First key"), actor=None)
-        facts = {"tenant": tenant.external_id, "email": new.owner_email, "password": password}
-        self.stdout.write(json.dumps({**facts, "api_key": secret}))
+        try:
+            with transaction.atomic():
+                tenant = open_tenant(new=new)
+                _, secret = create_api_key(tenant=tenant, new=NewApiKey("First key"), actor=None)
+        except InvalidInput as error:
+            raise CommandError(error.message) from error
+        owner = tenant.members.get()
+        facts = {"tenant": tenant.external_id, "email": owner.email, "api_key": secret}
+        if owner.check_password(password):
+            facts["password"] = password
+        self.stdout.write(json.dumps(facts))
