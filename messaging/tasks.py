@@ -7,11 +7,19 @@ from celery import shared_task
 from accounts.locks import advisory_lock
 from messaging.services import sweeps
 
+MOST = 50 * sweeps.AT_ONCE  # rows in one task, far below its time limit
 
-def _once(sweep: Callable[[], int]) -> int:
-    """Run `sweep` unless another worker has it in hand."""
+
+def _once(sweep: Callable[[], int], *, most: int = MOST) -> int:
+    """Run `sweep` until nothing or `most` rows are done, unless another worker has it in hand."""
+    done = 0
     with advisory_lock(f"messaging.{sweep.__name__}") as is_mine:
-        return sweep() if is_mine else 0
+        while is_mine and done < most:
+            changed = sweep()
+            done += changed
+            if changed < sweeps.AT_ONCE:
+                break
+    return done
 
 
 @shared_task
@@ -41,4 +49,4 @@ def reroute_waiting() -> int:
 
 @shared_task
 def nudge_due() -> int:
-    return _once(sweeps.nudge_due)
+    return _once(sweeps.nudge_due, most=1)
