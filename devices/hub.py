@@ -56,6 +56,7 @@ class SocketHub:
         self._sockets: dict[int, set[Socket]] = {}
         self._channel = ""
         self._tasks: list[asyncio.Task[None]] = []
+        self._closing: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def join(self, socket: Socket) -> bool:
@@ -140,7 +141,10 @@ class SocketHub:
         refused = await run(refused_tokens, token_ids=token_ids) if token_ids else {}
         for socket in sockets:
             if socket.token_id in refused:
-                await socket.refuse(refused[socket.token_id])
+                # Beside the others: a phone that has gone to sleep lets a close wait for seconds.
+                task = asyncio.create_task(socket.refuse(refused[socket.token_id]))
+                self._closing.add(task)
+                task.add_done_callback(self._closing.discard)
 
 
 hub = SocketHub()

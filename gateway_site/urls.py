@@ -1,10 +1,10 @@
 """All paths."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from gateway_site import health, home
+from gateway_site import health, home, views
 
 handler400 = "gateway_site.views.bad_request"
 handler404 = "gateway_site.views.page_not_found"
@@ -17,6 +17,7 @@ urlpatterns = [
     path("v1/", include("devices.api.urls")),
     path("v1/openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
     path("v1/docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
+    re_path("^v1(?:/|$)", views.unknown_api_path),
     path("pair", home.pair, name="pair"),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

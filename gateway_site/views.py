@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 
 from accounts.api.errors import error_response, gateway_error_from
@@ -18,10 +19,16 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return defaults.bad_request(request, exception)
 
 
+@csrf_exempt
+def unknown_api_path(request: HttpRequest) -> HttpResponse:
+    """404 for what no route of the API takes, in its shape even with DEBUG."""
+    return error_response(NotFound("There is no such path; see /v1/docs."), request)
+
+
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404, likewise."""
     if request.path.startswith(API_PREFIX):
-        return error_response(NotFound("There is no such path; see /v1/docs."), request)
+        return error_response(NotFound(), request)
     return defaults.page_not_found(request, exception)
 
 

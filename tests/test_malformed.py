@@ -82,7 +82,7 @@ class Caller:
         """The status of one request, which must not be a server error."""
         content_type = headers.pop("Content-Type", "")
         answer = self._client.generic(
-            method, path, body, content_type=content_type, headers=headers | self._key
+            method, path, body, content_type=content_type, headers=self._key | headers
         )
         try:
             assert answer.status_code < 500
@@ -197,3 +197,30 @@ def test_mutilated_body_is_no_server_error(operation, device, ids):
         except AssertionError as error:
             error.add_note(what)
             raise
+
+
+ODD_VALUES = [
+    "",
+    " ",
+    "Bearer sk_live_" + "\xff" * 40,
+    "\x00",
+    "é" * 40,
+    "\xff\xfe",
+    "x" * 20_000,
+    "a,b;c=d",
+    '"',
+    "%00",
+    "::1%eth0",
+]
+HEADERS = ["Authorization", "Idempotency-Key", "X-Request-Id", "X-Forwarded-For", "Host", "Accept"]
+HEADERS += ["Content-Type", "Cookie", "Range", "If-None-Match", "X-Forwarded-Proto", "Origin"]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_odd_header_is_no_server_error(header, device, settings):
+    settings.TRUSTED_PROXY_COUNT = 1
+    call, body = Caller(device), json.dumps({"to": "+6581230000", "text": "Hello"})
+    for value in ODD_VALUES:
+        headers = {"Content-Type": "application/json"} | {header: value}
+        for path in ("/v1/messages", "/v1/device/pair", "/v1/nothing"):
+            call("POST", path, body, headers.copy())

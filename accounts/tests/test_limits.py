@@ -70,13 +70,10 @@ def test_allowance_counts_down_and_the_refusal_says_when_to_come_again():
     left = [spend(limit, "a").remaining for _ in range(2)]
     with pytest.raises(RateLimited) as refused:
         spend(limit, "a")
-    assert left == [1, 0]
-    assert refused.value.headers == {
-        "RateLimit-Limit": "2",
-        "RateLimit-Remaining": "0",
-        "RateLimit-Reset": "60",
-        "Retry-After": "60",
-    }
+    told = refused.value.headers
+    assert (left, told["RateLimit-Limit"], told["RateLimit-Remaining"]) == ([1, 0], "2", "0")
+    assert 55 <= int(told["RateLimit-Reset"]) <= 60
+    assert told["Retry-After"] == told["RateLimit-Reset"]
 
 
 def test_subjects_and_limits_are_counted_apart():
@@ -103,7 +100,7 @@ def test_refused_uses_do_not_prolong_the_window():
 
 def test_cost_zero_looks_without_counting():
     limit = Limit("look", 3, 60)
-    assert spend(limit, "a", cost=2) == Allowance(3, 1, 60)
+    assert spend(limit, "a", cost=2).remaining == 1
     assert [spend(limit, "a", cost=0).remaining for _ in range(3)] == [1, 1, 1]
 
 

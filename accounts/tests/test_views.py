@@ -58,15 +58,8 @@ def test_options_tells_the_methods_without_a_key(client):
 def test_answers_carry_the_allowance(client, settings):
     settings.API_REQUESTS_PER_MINUTE = 10
     answer = client.get("/v1/messages", headers=bearer(TenantFactory()))
-    assert (
-        answer["RateLimit-Limit"],
-        answer["RateLimit-Remaining"],
-        answer["RateLimit-Reset"],
-    ) == (
-        "10",
-        "9",
-        "60",
-    )
+    assert (answer["RateLimit-Limit"], answer["RateLimit-Remaining"]) == ("10", "9")
+    assert 55 <= int(answer["RateLimit-Reset"]) <= 60
 
 
 def test_programs_need_no_csrf_token():

@@ -1,5 +1,6 @@
 """From eight digits to a paired phone."""
 
+import ipaddress
 import secrets
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -75,19 +76,32 @@ def pair_device(*, digits: str, phone: PhoneDescription, address: str) -> Paired
     The tenant's first phone also brings its first API key and what `FIRST_DEVICE_PROVISIONERS` add.
     Raises InvalidPairingCode, RateLimited after too many wrong guesses, TenantInactive.
     """
-    _refuse_guessing(address)
+    guesser = _subscriber_of(address)
+    _refuse_guessing(guesser)
     with transaction.atomic():
         code = _claim(digits)
         if code is not None:
             return _pair(code, phone)
-    spend(_GUESSES_OF_ADDRESS, address)
+    spend(_GUESSES_OF_ADDRESS, guesser)
     spend(_GUESSES_OF_ALL, "all")
     raise InvalidPairingCode
 
 
-def _refuse_guessing(address: str) -> None:
-    """Look without counting: an address that guessed too often may not even try."""
-    for limit, subject in ((_GUESSES_OF_ADDRESS, address), (_GUESSES_OF_ALL, "all")):
+def _subscriber_of(address: str) -> str:
+    """An IPv4 address as it is; of IPv6 the /64, all of which belongs to one subscriber."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+    if parsed.version == 4:
+        return str(parsed)
+    return str(ipaddress.IPv6Network((int(parsed), 64), strict=False))
+
+
+def _refuse_guessing(guesser: str) -> None:
+    """Look without counting: who guessed too often may not even try."""
+    for limit, subject in ((_GUESSES_OF_ADDRESS, guesser), (_GUESSES_OF_ALL, "all")):
         if spend(limit, subject, cost=0).remaining == 0:
             raise RateLimited(
                 "Too many wrong pairing codes. Wait ten minutes.",

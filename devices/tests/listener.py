@@ -20,3 +20,11 @@ def refuse(events: Sequence[DeviceEvent]) -> None:
     """Raise Refused for any event."""
     if events:
         raise Refused
+
+
+due: set[int] = set()
+
+
+def find_due(*, device_ids: list[int]) -> list[int]:
+    """For `DEVICE_WORK_FINDERS`: those of `device_ids` that are in `due`."""
+    return [device_id for device_id in device_ids if device_id in due]

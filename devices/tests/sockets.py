@@ -8,7 +8,7 @@ from asgiref.testing import ApplicationCommunicator
 from gateway_site.asgi import application
 
 HELLO = {"type": "hello", "id": "hello-1", "protocol": 1}
-SECONDS = 5  # how long an answer may take before the test fails
+SECONDS = 10  # how long an answer may take before the test fails
 
 
 class PhoneSocket:

@@ -166,6 +166,25 @@ def test_five_wrong_guesses_shut_an_address_out_and_no_other(tenant):
     assert is_accepted(digits, "192.0.2.2") is True
 
 
+@pytest.mark.parametrize(
+    ("guessing", "other"),
+    [
+        ("2001:db8:0:1::{n}", "2001:db8:0:2::1"),  # a subscriber has a whole /64
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2"),
+        ("unknown", "192.0.2.1"),
+    ],
+)
+def test_guesses_are_counted_by_subscriber(tenant, guessing, other):
+    digits = code_of(tenant)
+    wrong = [f"{(int(digits) + n) % 10**8:08}" for n in range(1, 6)]
+    assert [is_accepted(guess, guessing.format(n=n)) for n, guess in enumerate(wrong)] == [
+        False
+    ] * 5
+    with pytest.raises(RateLimited):
+        pair(digits, guessing.format(n=6))
+    assert is_accepted(digits, other) is True
+
+
 def test_right_codes_are_no_guesses():
     tenant = TenantFactory()
     assert [is_accepted(code_of(tenant)) for _ in range(7)] == [True] * 7
