@@ -51,7 +51,9 @@ class _IdempotentView(NativeView):
         key = request.META.get("HTTP_IDEMPOTENCY_KEY")
         if key is None:
             return _as_response(self._work(body))
-        fingerprint = fingerprint_of(method="POST", path=request.path, body=body)
+        # A test send must never pass for the live one: the same key with the other mode is refused.
+        method = "POST test" if self.api_key.is_test else "POST"
+        fingerprint = fingerprint_of(method=method, path=request.path, body=body)
         answer = answer_once(
             tenant=self.tenant, key=key, fingerprint=fingerprint, work=lambda: self._work(body)
         )

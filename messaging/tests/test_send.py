@@ -69,3 +69,17 @@ def test_send_with_test_key_to_a_real_phone_is_refused(client):
     )
     assert response.json()["issues"][0]["code"] == "not_simulated"
     assert Message.objects.count() == 0
+
+
+def test_live_send_is_never_a_replay_of_a_test_send(client):
+    device = DeviceFactory()
+    answers = [
+        client.post(
+            "/v1/messages",
+            {"to": "+6581230000", "text": "Hello"},
+            content_type="application/json",
+            headers={**bearer(device.tenant, prefix=prefix), "Idempotency-Key": "order-1"},
+        ).status_code
+        for prefix in (ApiKey.TEST, ApiKey.LIVE)
+    ]
+    assert answers == [202, 409]
