@@ -78,6 +78,10 @@ class Tenant(models.Model):
         default=False,
         help_text="Keep messages for later when no phone is online, rather than refuse.",
     )
+    keep_inbound = models.BooleanField(
+        default=True,
+        help_text="Store the text of inbound messages; without this, only rules and webhooks see it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="tenants")
 

@@ -86,6 +86,8 @@ INSTALLED_APPS = [
     "devices",
     "messaging",
     "webhooks",
+    "rules",
+    "integrations.ingress",
     "gateway_site",
 ]
 
@@ -278,9 +280,17 @@ logging_config(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=True))
 # --- The gateway ------------------------------------------------------------------------------
 
 # Upward calls: what a lower app tells, and who above listens (dotted paths; checked at start).
-MESSAGE_EVENT_HANDLERS: list[str] = []
+MESSAGE_EVENT_HANDLERS = [
+    "webhooks.handlers.message_events",
+    "integrations.ingress.handlers.message_events",
+]
 MESSAGE_POLICIES: list[str] = []
-DEVICE_EVENT_HANDLERS: list[str] = []
+DEVICE_EVENT_HANDLERS = ["webhooks.handlers.device_events"]
+# What is asked of an inbound text before the others hear of it, and what posts it to a URL.
+INBOUND_RULES = ["rules.handlers.react"]
+INBOUND_POSTERS = ["webhooks.services.outbox.post_inbound"]
+# Name of a body's format -> the function that writes it.
+WEBHOOK_FORMATS = {"native": "webhooks.payloads.native"}
 FIRST_DEVICE_PROVISIONERS = ["webhooks.services.endpoints.provision_first_endpoint"]
 DEVICE_WORK_FINDERS = ["messaging.queries.devices_with_due_work"]
 DEVICE_QUEUE_COUNTERS = ["messaging.queries.queue_depths"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 from accounts.upward import listeners
 
@@ -26,8 +26,19 @@ class MessagingEvent:
         return cls(message.tenant_id, message.pk, at)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageReceived(MessagingEvent):
+    """An inbound text, after keywords and rules have seen it.
+
+    `text` is here because the row has none when the tenant keeps no texts. `keyword` is `stop`,
+    `start`, `help` or empty; `matched_rule_id` a `rule_…` id or empty.
+    """
+
     name = "message.received"
+    text: str
+    keyword: str = ""
+    matched_rule_id: str = ""
+    is_forwarded: bool = True
 
 
 class MessageSent(MessagingEvent):
@@ -52,7 +63,29 @@ class MessageCanceled(MessagingEvent):
     name = "message.canceled"
 
 
-def publish(*events: MessagingEvent) -> None:
+@dataclass(frozen=True, slots=True)
+class ContactUnsubscribed:
+    """A number wants no more messages of the tenant; `source` is an `OptOut.Source`."""
+
+    name: ClassVar[str] = "contact.unsubscribed"
+    tenant_id: int
+    number: str
+    source: str
+    at: datetime
+
+
+class Reaction(NamedTuple):
+    """What the functions in `INBOUND_RULES` say of an inbound text.
+
+    `rule_id` is the `rule_…` that matched, or empty. Not `is_forwarded` = the tenant's endpoints
+    hear nothing of it.
+    """
+
+    rule_id: str = ""
+    is_forwarded: bool = True
+
+
+def publish(*events: MessagingEvent | ContactUnsubscribed) -> None:
     """Hand `events` to every function in `MESSAGE_EVENT_HANDLERS`."""
     if events:
         for handler in listeners("MESSAGE_EVENT_HANDLERS"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
@@ -58,6 +59,7 @@ class Message(models.Model):
         INGRESS = "ingress"
         CAMPAIGN = "campaign"
         PHONE = "phone"
+        KEYWORD = "keyword"  # what answers STOP, START and HELP; goes out in spite of an opt-out
 
     ID_PREFIX = "msg_"
 
@@ -206,3 +208,94 @@ class MessageEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.key}"
+
+
+class Contact(models.Model):
+    """A number that the tenant is in touch with; made by its first inbound message or by hand."""
+
+    ID_PREFIX = "con_"
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="contacts")
+    number = models.CharField(max_length=32, help_text="As messages store it: E.164, or a name.")
+    name = models.CharField(max_length=100, blank=True)
+    fields = models.JSONField(
+        default=dict, blank=True, help_text="The tenant's own: names to strings, for templates."
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    last_inbound_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "number"], name="contact_once")]
+        indexes = [models.Index(fields=["tenant", "public_id"], name="contact_by_tenant")]
+
+    def __str__(self) -> str:
+        return self.name or self.number
+
+    @property
+    def external_id(self) -> str:
+        return encode_id(self.ID_PREFIX, self.public_id)
+
+
+class Group(models.Model):
+    """Contacts that belong together."""
+
+    ID_PREFIX = "grp_"
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="groups")
+    name = models.CharField(max_length=100)
+    contacts = models.ManyToManyField(Contact, related_name="groups", blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="group_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def external_id(self) -> str:
+        return encode_id(self.ID_PREFIX, self.public_id)
+
+
+class OptOut(models.Model):
+    """A number that wants no more messages from the tenant."""
+
+    class Source(models.TextChoices):
+        KEYWORD = "keyword"  # its owner sent STOP
+        RULE = "rule"
+        API = "api"
+        DASHBOARD = "dashboard"
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="opt_outs")
+    number = models.CharField(max_length=32)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["tenant", "number"], name="opt_out_once")]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class KeywordSettings(models.Model):
+    """Which words end, resume and explain messages (STOP, START, HELP), and what they answer.
+
+    A tenant without a row has the defaults: English, with the texts of messaging/keywords.py.
+    """
+
+    tenant = models.OneToOneField(Tenant, models.CASCADE, related_name="keyword_settings")
+    languages = ArrayField(
+        models.CharField(max_length=5), default=list, help_text="Of messaging/keywords.py."
+    )
+    stop_words = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    start_words = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    help_words = ArrayField(models.CharField(max_length=40), default=list, blank=True)
+    stop_text = models.CharField(max_length=480, blank=True, help_text="Blank = the default text.")
+    start_text = models.CharField(max_length=480, blank=True)
+    help_text = models.CharField(max_length=480, blank=True)
+
+    def __str__(self) -> str:
+        return f"keywords of {self.tenant}"

@@ -27,6 +27,16 @@ SCOPES = (
     "messages:read",
     "devices:read",
     "devices:write",
+    "contacts:read",
+    "contacts:write",
+    "rules:read",
+    "rules:write",
+    "webhooks:read",
+    "webhooks:write",
+    "ingress:read",
+    "ingress:write",
+    "settings:read",
+    "settings:write",
 )
 
 # A look-up per request would cost more than the rest of the authentication. Revoking or suspending

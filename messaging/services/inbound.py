@@ -72,7 +72,7 @@ def receive_message(*, device: Device, inbound: InboundText) -> Message | None:
         received_at=now,
     )
     Device.objects.filter(pk=device.pk).update(received_count=F("received_count") + 1)
-    publish(MessageReceived.of(message, now))
+    publish(MessageReceived(message.tenant_id, message.pk, now, text=inbound.text))
     return message
 
 
