@@ -80,7 +80,7 @@ class Tenant(models.Model):
     )
     keep_inbound = models.BooleanField(
         default=True,
-        help_text="Store the text of inbound messages; without this, only rules and webhooks see it.",
+        help_text="Store inbound texts; without this, only rules and webhooks see them.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="tenants")

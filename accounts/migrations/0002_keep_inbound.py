@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='tenant',
             name='keep_inbound',
-            field=models.BooleanField(default=True, help_text='Store the text of inbound messages; without this, only rules and webhooks see it.'),
+            field=models.BooleanField(default=True, help_text='Store inbound texts; without this, only rules and webhooks see them.'),
         ),
     ]
