@@ -308,3 +308,9 @@ MESSAGE_SILENT_SECONDS = env.int("MESSAGE_SILENT_SECONDS", default=900)
 MESSAGE_VALIDITY_SECONDS = env.int("MESSAGE_VALIDITY_SECONDS", default=86_400)
 MESSAGE_MAX_ATTEMPTS = 3
 IDEMPOTENCY_HOURS = 24
+
+# Automatic replies to one number in an hour; what stops two machines that answer each other.
+RULE_REPLIES_PER_HOUR = env.int("RULE_REPLIES_PER_HOUR", default=10)
+# Networks (CIDR) that webhooks may reach although they are not public; none unless named.
+WEBHOOK_ALLOWED_NETWORKS = env.list("WEBHOOK_ALLOWED_NETWORKS", default=[])
+WEBHOOK_THREADS = env.int("WEBHOOK_THREADS", default=32)
