@@ -8,6 +8,9 @@ from celery.signals import setup_logging, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
 
+# One of each worker's: a canary through it shows that the worker takes tasks.
+WATCHED_QUEUES = ("default", "webhooks")
+
 app = Celery("gateway")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
@@ -19,6 +22,8 @@ def _keep_our_logging(**_: Any) -> None:
 
 
 @worker_ready.connect
-def _sing_at_once(**_: Any) -> None:
+def _sing_at_once(sender: Any, **_: Any) -> None:
     """A worker that has just started need not wait for beat to be counted as ready."""
-    app.send_task("gateway_site.tasks.sing", expires=60)
+    for queue in WATCHED_QUEUES:
+        if queue in sender.app.amqp.queues.consume_from:
+            app.send_task("gateway_site.tasks.sing", [queue], queue=queue, expires=60)

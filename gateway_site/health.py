@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from django.db import connection
@@ -9,7 +10,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
 from accounts.redis import connection as redis_connection
-from gateway_site.tasks import CANARY_KEY
+from gateway_site.tasks import canary_key
 
 log = structlog.get_logger(__name__)
 
@@ -23,16 +24,16 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 def readyz(request: HttpRequest) -> JsonResponse:
     """200 when database, migrations, Redis and a worker are there, else 503 and what is missing."""
-    checks = {name: _result(check) for name, check in _CHECKS.items()}
+    checks = {name: _result(name, check) for name, check in _CHECKS.items()}
     is_ready = all(check["ok"] for check in checks.values())
     return JsonResponse({"ok": is_ready, "checks": checks}, status=200 if is_ready else 503)
 
 
-def _result(check: Callable[[], str]) -> dict[str, object]:
+def _result(name: str, check: Callable[[], str]) -> dict[str, object]:
     try:
         problem = check()
     except Exception as error:  # whatever the other side answers is "not ready"
-        log.warning("not ready", check=check.__name__.strip("_"), error=repr(error))
+        log.warning("not ready", check=name, error=repr(error))
         problem = "cannot be reached; the log says why"
     return {"ok": not problem, **({"problem": problem} if problem else {})}
 
@@ -54,18 +55,19 @@ def _redis() -> str:
     return ""
 
 
-def _worker() -> str:
+def _taking(queue: str) -> str:
     """The canary sings every ten seconds, through beat, broker and worker."""
-    sung_at = redis_connection().get(CANARY_KEY)
+    sung_at = redis_connection().get(canary_key(queue))
     if sung_at is None:
         return "no worker has run anything yet"
     age = int(time.time()) - int(str(sung_at))
     return f"no worker has run anything for {age} s" if age > CANARY_MAX_AGE_SECONDS else ""
 
 
-_CHECKS = {
+_CHECKS: dict[str, Callable[[], str]] = {
     "database": _database,
     "migrations": _migrations,
     "redis": _redis,
-    "worker": _worker,
+    "worker": partial(_taking, "default"),
+    "webhooks": partial(_taking, "webhooks"),
 }

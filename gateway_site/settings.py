@@ -228,7 +228,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 # Sweepers only, and the canary. Each sweep takes an advisory lock, so two beats are harmless.
-CELERY_BEAT_SCHEDULE = {
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "messages due by schedule": {"task": "messaging.tasks.queue_scheduled", "schedule": 2.0},
     "leases that ran out": {"task": "messaging.tasks.return_expired_leases", "schedule": 10.0},
     "messages past their validity": {"task": "messaging.tasks.expire_overdue", "schedule": 10.0},
@@ -238,11 +238,17 @@ CELERY_BEAT_SCHEDULE = {
     "lost nudges": {"task": "messaging.tasks.nudge_due", "schedule": 15.0},
     "old rows": {"task": "devices.tasks.prune", "schedule": 3600.0},
     "old idempotency keys": {"task": "accounts.tasks.prune", "schedule": 3600.0},
-    "canary": {"task": "gateway_site.tasks.sing", "schedule": 10.0},
 }
+for _queue in ("default", "webhooks"):
+    CELERY_BEAT_SCHEDULE[f"canary of {_queue}"] = {
+        "task": "gateway_site.tasks.sing",
+        "schedule": 10.0,
+        "args": [_queue],
+        "options": {"queue": _queue},
+    }
 for _entry in CELERY_BEAT_SCHEDULE.values():
     # A sweep that nobody fetched in time is worthless: the next one does its work.
-    _entry["options"] = {"expires": 60}
+    _entry.setdefault("options", {})["expires"] = 60
 
 # --- REST framework and OpenAPI ---------------------------------------------------------------
 

@@ -6,10 +6,13 @@ from celery import shared_task
 
 from accounts.redis import connection
 
-CANARY_KEY = "canary:default"
+
+def canary_key(queue: str) -> str:
+    """Where the canary of a queue notes when it sang last (Unix seconds)."""
+    return f"canary:{queue}"
 
 
 @shared_task
-def sing() -> None:
-    """Note the time; `/readyz` looks at how long ago that was."""
-    connection().set(CANARY_KEY, int(time.time()))
+def sing(queue: str) -> None:
+    """Note the time; `/readyz` looks at how long ago that was. Sent through the queue `queue`."""
+    connection().set(canary_key(queue), int(time.time()))

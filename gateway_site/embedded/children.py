@@ -36,9 +36,15 @@ class Children:
         return self._python_module("web", arguments, orphan_signal=signal.SIGTERM)
 
     def worker(self) -> Program:
-        """The Celery worker for every queue; in processes, so that time limits hold."""
-        queues = ["-Q", "default,webhooks,bulk", "--pool", "prefork", "--concurrency", "2"]
+        """The Celery worker for all queues but one; in processes, so that time limits hold."""
+        queues = ["-Q", "default,bulk", "--pool", "prefork", "--concurrency", "2"]
         return self._celery("worker", queues)
+
+    def webhooks(self) -> Program:
+        """The Celery worker that delivers webhooks; in threads, as it mostly waits for answers."""
+        threads = self.env.get("WEBHOOK_THREADS") or "32"
+        queue = ["-Q", "webhooks", "--pool", "threads", "--concurrency", threads]
+        return self._celery("worker", [*queue, "--hostname", "webhooks@%h"], name="webhooks")
 
     def beat(self) -> Program:
         """The clock of the periodic sweepers."""
@@ -63,9 +69,9 @@ class Children:
         """One-off: a management command."""
         return self._python(arguments[0], ["manage.py", *arguments])
 
-    def _celery(self, command: str, arguments: Sequence[str]) -> Program:
+    def _celery(self, command: str, arguments: Sequence[str], *, name: str = "") -> Program:
         start = ["celery", "-A", "gateway_site", command, "--loglevel", "WARNING"]
-        return self._python_module(command, [*start, *arguments])
+        return self._python_module(name or command, [*start, *arguments])
 
     def _python_module(
         self,

@@ -21,7 +21,7 @@ from gateway_site.embedded.readiness import ask_readiness
 from gateway_site.embedded.servers import private_servers
 from gateway_site.embedded.signals import StopSignal
 from gateway_site.embedded.supervisor import Say, Supervisor
-from gateway_site.embedded.watchdog import WorkerWatchdog
+from gateway_site.embedded.watchdog import WORKERS, WorkerWatchdog
 
 READY_SECONDS = 60.0
 _PROGRESS_SECONDS = 5.0
@@ -95,8 +95,8 @@ def _start_gateway(config: Config, children: Children, supervisor: Supervisor) -
         shutil.rmtree(children.phone_folder, ignore_errors=True)
     first_run.write(config.data_dir)  # at once: these secrets are told this one time
 
-    supervisor.say("Starting web, worker and beat ...")
-    for program in (children.web(), children.worker(), children.beat()):
+    supervisor.say("Starting web, workers and beat ...")
+    for program in (children.web(), children.worker(), children.webhooks(), children.beat()):
         supervisor.start(program)
     _wait_until_ready(config, supervisor)
     device_id = _start_phone(config, children, supervisor) if config.demo_phone else ""
@@ -111,7 +111,8 @@ def _wait_until_ready(config: Config, supervisor: Supervisor) -> None:
         waited = time.monotonic() - started
         missing = {name: problem for name, problem in readiness.problems.items() if problem}
         if waited > READY_SECONDS:
-            log = supervisor.log_of("worker" if missing else "web")
+            stale = [name for name in WORKERS if name in missing]
+            log = supervisor.log_of(stale[0] if stale else "web")
             problems = "; ".join(f"{name}: {problem}" for name, problem in missing.items())
             raise StartError(
                 f"The gateway is not ready after {READY_SECONDS:g} s "

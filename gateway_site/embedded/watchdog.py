@@ -8,6 +8,8 @@ from gateway_site.embedded.readiness import Readiness
 from gateway_site.embedded.supervisor import Supervisor
 
 STALE_SECONDS = 90.0
+# Each is the name of a process and of the readiness check that speaks of it.
+WORKERS = ("worker", "webhooks")
 
 
 class WorkerWatchdog:
@@ -15,21 +17,20 @@ class WorkerWatchdog:
 
     def __init__(self, supervisor: Supervisor) -> None:
         self.supervisor = supervisor
-        self._stale_since: float | None = None
+        self._stale_since: dict[str, float] = {}
 
     def judge(self, readiness: Readiness, now: float) -> None:
         """Take an answer at the monotonic time ``now`` into account.
 
-        One that does not speak of the worker changes nothing.
+        One that does not speak of a worker changes nothing for it.
         """
-        problem = readiness.problems.get("worker")
-        if problem is None:
-            return
-        if not problem:
-            self._stale_since = None
-        elif self._stale_since is None:
-            self._stale_since = now
-        elif now - self._stale_since >= STALE_SECONDS:
-            self.supervisor.say(f"worker took no task for {STALE_SECONDS:g} s; starting it again.")
-            self.supervisor.restart("worker")
-            self._stale_since = None
+        for name in WORKERS:
+            problem = readiness.problems.get(name)
+            if problem == "":
+                self._stale_since.pop(name, None)
+            elif problem and now - self._stale_since.setdefault(name, now) >= STALE_SECONDS:
+                self.supervisor.say(
+                    f"{name} took no task for {STALE_SECONDS:g} s; starting it again."
+                )
+                self.supervisor.restart(name)
+                del self._stale_since[name]

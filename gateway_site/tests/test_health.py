@@ -9,15 +9,16 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from accounts import redis
 from gateway_site.health import CANARY_MAX_AGE_SECONDS
-from gateway_site.tasks import CANARY_KEY, sing
+from gateway_site.tasks import canary_key, sing
 
 pytestmark = pytest.mark.usefixtures("db")
 
 
 @pytest.fixture(autouse=True)
 def canary():
-    """A worker has just run something."""
-    sing()
+    """Both workers have just run something."""
+    sing("default")
+    sing("webhooks")
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ def not_ok(client) -> tuple[int, bool, set[str]]:
     told = answer.json()
     missing = {name for name, check in told["checks"].items() if not check["ok"]}
     assert {name for name, check in told["checks"].items() if "problem" in check} == missing
-    assert set(told["checks"]) == {"database", "migrations", "redis", "worker"}
+    assert set(told["checks"]) == {"database", "migrations", "redis", "worker", "webhooks"}
     return answer.status_code, told["ok"], missing
 
 
@@ -44,15 +45,16 @@ def test_ready_when_every_part_is_there(client):
     assert not_ok(client) == (200, True, set())
 
 
-def test_not_ready_without_a_canary(client):
-    redis.connection().delete(CANARY_KEY)
-    assert not_ok(client) == (503, False, {"worker"})
+@pytest.mark.parametrize(("queue", "part"), [("default", "worker"), ("webhooks", "webhooks")])
+def test_not_ready_without_a_canary(client, queue, part):
+    redis.connection().delete(canary_key(queue))
+    assert not_ok(client) == (503, False, {part})
 
 
 @pytest.mark.parametrize(("late", "status"), [(-2, 200), (2, 503)])
 def test_not_ready_when_the_canary_has_been_silent_for_long(client, late, status):
     sung_at = int(time.time()) - CANARY_MAX_AGE_SECONDS - late
-    redis.connection().set(CANARY_KEY, sung_at)
+    redis.connection().set(canary_key("default"), sung_at)
     assert not_ok(client)[0] == status
 
 
@@ -63,7 +65,7 @@ def test_not_ready_when_a_migration_is_missing(client):
 
 @pytest.mark.usefixtures("no_redis")
 def test_not_ready_without_redis(client):
-    assert not_ok(client) == (503, False, {"redis", "worker"})
+    assert not_ok(client) == (503, False, {"redis", "worker", "webhooks"})
 
 
 def test_not_ready_without_the_database(client):

@@ -36,7 +36,7 @@ _ACCOUNTS = 40
 
 
 class Gateway:
-    """PostgreSQL, Redis, two web processes, a worker and beat, all in `folder`."""
+    """PostgreSQL, Redis, two web processes, both workers and beat, all in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
@@ -52,6 +52,7 @@ class Gateway:
         self._programs = Children(config, self.env)
         self.web = Child(self._programs.web(), self.logs)
         self.worker = Child(self._programs.worker(), self.logs)
+        self.webhooks = Child(self._programs.webhooks(), self.logs)
         self.beat = Child(self._programs.beat(), self.logs)
         self._accounts: list[Account] = []
 
@@ -60,7 +61,7 @@ class Gateway:
         self.postgres.start()
         self.redis.start()
         run_to_end(self._programs.manage("migrate"))
-        for child in (self.web, self.worker, self.beat):
+        for child in (self.web, self.worker, self.webhooks, self.beat):
             child.start()
         argv = [sys.executable, "-m", "tests.crash.account", str(_ACCOUNTS)]
         printed = run_to_end(Program("account", argv, self.env, BASE_DIR))
@@ -69,7 +70,14 @@ class Gateway:
 
     def kill(self) -> None:
         """End everything at once."""
-        for part in (self.beat, self.worker, self.web, self.redis, self.postgres):
+        for part in (
+            self.beat,
+            self.webhooks,
+            self.worker,
+            self.web,
+            self.redis,
+            self.postgres,
+        ):
             part.kill()
 
     def wait_until_ready(self, port: int | None = None, seconds: float = 90.0) -> None:
@@ -95,6 +103,10 @@ class Gateway:
     def another_worker(self) -> Child:
         """A second one of the same."""
         return Child(self._programs.worker(), self._second_folder())
+
+    def another_webhooks(self) -> Child:
+        """A second worker that delivers."""
+        return Child(self._programs.webhooks(), self._second_folder())
 
     def another_beat(self) -> Child:
         """A second one, with a schedule file of its own."""

@@ -78,7 +78,8 @@ def test_watchdog_starts_a_worker_again_that_was_stale_for_90_seconds(tmp_path: 
         supervisor.start(python(tmp_path, "worker", STEADY))
         said.until(supervisor, lambda: len(words(tmp_path / "starts.txt")) == 1)
         watchdog = WorkerWatchdog(supervisor)
-        stale, fine, unknown = {"worker": "too old"}, {"worker": ""}, {"database": "away"}
+        stale, fine = {"worker": "too old", "webhooks": ""}, {"worker": "", "webhooks": ""}
+        unknown = {"database": "away"}
         for now, problems in [(0, stale), (89, stale), (95, fine), (100, stale), (189, stale)]:
             watchdog.judge(Readiness(problems=problems), now=now)
         assert said == []
