@@ -6,7 +6,8 @@ import pytest
 @pytest.fixture(autouse=True)
 def _fresh_counters(request):
     """Rate limits and cached keys of one test must not reach the next."""
-    if {"db", "transactional_db"} & set(request.fixturenames):
+    fixtures = {"db", "transactional_db"} & set(request.fixturenames)
+    if fixtures or request.node.get_closest_marker("django_db"):
         # The agent's tests run without Django, so nothing of the server is imported before here.
         from accounts.redis import connection  # noqa: PLC0415
         from accounts.services.api_keys import forget_cached_keys  # noqa: PLC0415

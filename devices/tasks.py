@@ -4,6 +4,7 @@ from celery import shared_task
 
 from accounts.locks import advisory_lock
 from devices.services import presence
+from devices.services.pairing import prune_spent_codes
 
 
 @shared_task
@@ -15,6 +16,6 @@ def mark_silent_offline() -> int:
 
 @shared_task
 def prune() -> int:
-    """Heartbeats older than a week; returns how many were deleted."""
+    """Old heartbeats and spent pairing codes; returns how many were deleted."""
     with advisory_lock("devices.prune") as is_mine:
-        return presence.prune_heartbeats() if is_mine else 0
+        return presence.prune_heartbeats() + prune_spent_codes() if is_mine else 0

@@ -22,10 +22,11 @@ class MessageQuerySet(models.QuerySet["Message"]):
         return self.filter(tenant=tenant)
 
     def due(self, now: datetime) -> MessageQuerySet:
-        """Queued, and neither waiting for a retry nor past their validity."""
+        """Queued, and neither waiting for a retry, nor past their validity, nor wanted back."""
         return self.filter(
             Q(next_attempt_at=None) | Q(next_attempt_at__lte=now),
             status=Status.QUEUED,
+            cancel_requested_at=None,
             expires_at__gt=now,
         )
 

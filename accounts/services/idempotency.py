@@ -48,12 +48,13 @@ def answer_once(
     try:
         with transaction.atomic():
             record_id = _claim(tenant, key, fingerprint)
-            if record_id is not None:
-                answer = work()
-                IdempotencyRecord.objects.filter(pk=record_id).update(
-                    status=answer.status, body=answer.body
-                )
-                return answer
+            if record_id is None:
+                return _replay(tenant, key, fingerprint)
+            answer = work()
+            IdempotencyRecord.objects.filter(pk=record_id).update(
+                status=answer.status, body=answer.body
+            )
+            return answer
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == _LOCK_NOT_AVAILABLE:
             raise Conflict(
@@ -61,7 +62,6 @@ def answer_once(
                 headers={"Retry-After": "1"},
             ) from error
         raise
-    return _replay(tenant, key, fingerprint)
 
 
 def _check_key(key: str) -> None:
@@ -76,7 +76,8 @@ def _check_key(key: str) -> None:
 def _claim(tenant: Tenant, key: str, fingerprint: str) -> int | None:
     """The id of the fresh record, or None when the key is taken.
 
-    An expired record counts as none: the conflict branch renews it in place.
+    An expired record counts as none: the conflict branch renews it in place. One that it does not
+    renew it has locked all the same, so until this transaction ends it cannot be pruned.
     """
     now = timezone.now()
     with connection.cursor() as cursor:

@@ -25,6 +25,7 @@ from devices.services.sims import SimReport, store_sims
 
 CODE_DIGITS = 8
 CODE_LIFETIME = timedelta(minutes=10)
+SPENT_ARE_KEPT = timedelta(days=30)
 # Guessing: five wrong codes from one address in ten minutes, and a thousand from everywhere, which
 # against a hundred live codes is a chance of one in a thousand.
 _GUESSES_OF_ADDRESS = Limit("pairing-guesses", 5, 600, fails_open=False)
@@ -62,12 +63,22 @@ def create_pairing_code(*, tenant: Tenant, actor: User | None) -> tuple[PairingC
 def _create_code(tenant: Tenant, actor: User | None) -> tuple[PairingCode, str]:
     now = timezone.now()
     PairingCode.objects.filter(used_at=None, expires_at__lte=now).delete()
-    digits = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-    code = PairingCode.objects.create(
-        tenant=tenant, code_hash=keyed_hash(digits), expires_at=now + CODE_LIFETIME
-    )
+    is_new = False
+    while not is_new:  # another tenant's live code may have the same digits
+        digits = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+        code, is_new = PairingCode.objects.get_or_create(
+            code_hash=keyed_hash(digits),
+            used_at=None,
+            defaults={"tenant": tenant, "expires_at": now + CODE_LIFETIME},
+        )
     record_audit(tenant=tenant, actor=actor, action="pairing_code.created")
     return code, digits
+
+
+def prune_spent_codes() -> int:
+    """Delete codes that were used a month ago; returns how many."""
+    deleted, _ = PairingCode.objects.filter(used_at__lt=timezone.now() - SPENT_ARE_KEPT).delete()
+    return deleted
 
 
 def pair_device(*, digits: str, phone: PhoneDescription, address: str) -> PairedPhone:

@@ -71,7 +71,8 @@ def record_introduction(*, device: Device, introduction: Introduction) -> None:
 def record_heartbeat(*, device: Device, vitals: Vitals) -> None:
     """Store a sign of life; a phone that was offline is online from now on."""
     now = timezone.now()
-    _note_life(device, now, asdict(vitals))
+    said = {name: value for name, value in asdict(vitals).items() if value not in (None, "")}
+    _note_life(device, now, said)
     Heartbeat.objects.create(
         tenant_id=device.tenant_id, device=device, received_at=now, **asdict(vitals)
     )

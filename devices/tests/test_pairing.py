@@ -19,6 +19,7 @@ from devices.services.pairing import (
     PhoneDescription,
     create_pairing_code,
     pair_device,
+    prune_spent_codes,
 )
 from devices.services.sims import SimReport
 from devices.tests.listener import Refused
@@ -53,6 +54,20 @@ def test_code_is_eight_digits_of_which_only_a_hash_is_stored(tenant):
     assert PairingCode.objects.get().code_hash == keyed_hash(digits)
     assert code.expires_at - code.created_at <= CODE_LIFETIME
     assert [entry.action for entry in tenant.audit_entries.all()] == ["pairing_code.created"]
+
+
+def test_digits_of_another_live_code_are_drawn_again(tenant, monkeypatch):
+    drawn = iter([12345678, 12345678, 87654321])
+    monkeypatch.setattr("devices.services.pairing.secrets.randbelow", lambda _: next(drawn))
+    assert [code_of(tenant), code_of(TenantFactory())] == ["12345678", "87654321"]
+
+
+def test_spent_codes_are_kept_for_a_month(tenant):
+    pair(code_of(tenant))
+    PairingCode.objects.update(used_at=timezone.now() - timedelta(days=29))
+    assert prune_spent_codes() == 0
+    PairingCode.objects.update(used_at=timezone.now() - timedelta(days=31))
+    assert prune_spent_codes() == 1
 
 
 def test_pairing_makes_a_device_with_its_sims_and_a_token(tenant):

@@ -76,6 +76,13 @@ def test_heartbeat_is_stored_with_what_the_phone_said():
     assert Device.objects.values(*kept).get() == Heartbeat.objects.values(*kept).get() == said
 
 
+def test_heartbeat_that_says_nothing_keeps_what_is_known():
+    device = DeviceFactory(battery=80, is_charging=True, network="wifi", signal=4)
+    record_heartbeat(device=device, vitals=Vitals())
+    kept = ("battery", "is_charging", "network", "signal")
+    assert Device.objects.values_list(*kept).get() == (80, True, "wifi", 4)
+
+
 def test_phone_is_online_from_its_first_heartbeat_and_that_is_told_once(heard):
     device = DeviceFactory(is_online=False, last_seen_at=None)
     for _ in range(3):

@@ -239,9 +239,13 @@ def _apply_failed(message: Message, report: Report, now: datetime) -> None:
     elif message.cancel_requested_at is not None and code in PASSING:
         _move(message, "canceled_on_phone", MessageCanceled, **_NO_FAILURE)
     elif _may_retry(message, code):
-        _retry(message, "retried", now, pause=RETRY_AFTER[message.attempt - 1])
+        _retry(message, "retried", now, pause=_pause_after(message.attempt))
     else:
         _move(message, "failed", MessageFailed, **failure)
+
+
+def _pause_after(attempt: int) -> timedelta:
+    return RETRY_AFTER[min(attempt, len(RETRY_AFTER)) - 1]
 
 
 def _failure(report: Report, now: datetime) -> dict[str, Any]:

@@ -51,6 +51,15 @@ def test_report_of_an_attempt_that_was_not_offered_yet_is_refused(phone, kind, c
     assert (message.status, message.attempt) == ("queued", 2)
 
 
+def test_attempts_beyond_the_table_of_pauses_wait_as_long_as_the_last(phone, settings):
+    settings.MESSAGE_MAX_ATTEMPTS = 9
+    message = phone.take()
+    change(message, attempt=5)
+    phone.tell("failed", message, attempt=5, code="no_service")
+    pause = message.next_attempt_at - timezone.now()
+    assert (message.attempt, round(pause / timedelta(minutes=1))) == (6, 30)
+
+
 def test_phone_to_which_a_message_moved_cannot_report_the_attempt_of_the_first(phone):
     message = phone.take()
     phone.tell("failed", message, code="no_service")
