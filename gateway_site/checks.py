@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
 from accounts.upward import listeners
+from accounts.web_addresses import allowed_networks
 
 UPWARD_SETTINGS = (
     "MESSAGE_EVENT_HANDLERS",
@@ -36,6 +37,17 @@ def channel_layer_is_shared(**_: Any) -> list[CheckMessage]:
     """A layer in memory would lose every nudge between processes."""
     if "InMemory" in settings.CHANNEL_LAYERS["default"]["BACKEND"]:
         return [Error("CHANNEL_LAYERS must use Redis: processes share it.", id="gateway.E002")]
+    return []
+
+
+@register()
+def webhook_networks_are_networks(**_: Any) -> list[CheckMessage]:
+    """A mistyped network would fail every webhook, one by one."""
+    try:
+        allowed_networks()
+    except ValueError as error:
+        hint = "Write networks as 10.1.0.0/16, separated by commas."
+        return [Error(f"WEBHOOK_ALLOWED_NETWORKS: {error}", hint=hint, id="gateway.E003")]
     return []
 
 

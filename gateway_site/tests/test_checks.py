@@ -8,6 +8,7 @@ from gateway_site.checks import (
     channel_layer_is_shared,
     secret_key_is_given,
     upward_calls_can_be_imported,
+    webhook_networks_are_networks,
 )
 
 
@@ -30,6 +31,14 @@ def test_upward_call_that_leads_nowhere_is_an_error(settings, setting, path):
 def test_channel_layer_in_memory_is_an_error(settings):
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     assert ids(channel_layer_is_shared()) == ["gateway.E002"]
+
+
+@pytest.mark.parametrize(
+    ("networks", "found"), [(["10.0.0.0/8", "fd00::/8"], []), (["10.0.0.1/8"], ["gateway.E003"])]
+)
+def test_mistyped_network_for_webhooks_is_an_error(settings, networks, found):
+    settings.WEBHOOK_ALLOWED_NETWORKS = networks
+    assert ids(webhook_networks_are_networks()) == found
 
 
 @pytest.mark.parametrize(("from_file", "found"), [(True, ["gateway.W001"]), (False, [])])
