@@ -3,6 +3,7 @@
 The codes and statuses are the native contract's table of errors. A dialect maps them to its own.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,11 +18,15 @@ class Issue:
 
 
 class GatewayError(Exception):
-    """The base: `code` for programs, `message` for people, `status` as an HTTP number."""
+    """The base: `code` for programs, `message` for people, `status` as an HTTP number.
+
+    `tried`, which few have, says where each field was looked for.
+    """
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     default_message: ClassVar[str] = "Something went wrong on our side. Try again in a moment."
+    tried: Mapping[str, Sequence[str]] | None = None
 
     def __init__(
         self,

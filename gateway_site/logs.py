@@ -1,9 +1,14 @@
 """Logs: one JSON object a line (structlog), with the request id and tenant of the work in hand."""
 
 import logging.config
+import re
 from typing import Any
 
 import structlog
+
+# Whoever knows an ingress's URL may send through it, so a line shows neither such a path nor, in a
+# traceback say, what looks like the token.
+_INGRESS_TOKEN = re.compile(r"""(?<=/ig_)[^/\s"'\\?]+|(?<=ig_)[\w-]{40,}""", re.ASCII)
 
 
 def logging_config(*, level: str, as_json: bool) -> None:
@@ -38,7 +43,7 @@ def logging_config(*, level: str, as_json: bool) -> None:
                 "structured": {
                     "()": structlog.stdlib.ProcessorFormatter,
                     "foreign_pre_chain": shared,
-                    "processors": [*final, renderer],
+                    "processors": [*final, renderer, mask_tokens],
                 }
             },
             "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
@@ -49,6 +54,13 @@ def logging_config(*, level: str, as_json: bool) -> None:
                 "django.channels.server": {"level": "WARNING"},
                 # Sweeps run every few seconds; what they did not manage is told as a warning.
                 "celery": {"level": "WARNING"},
+                # Its warnings about odd answers hold the whole URLs of tenants.
+                "urllib3": {"level": "ERROR"},
             },
         }
     )
+
+
+def mask_tokens(_logger: Any, _method: str, line: str) -> str:
+    """`line` with `ig_***` for every ingress token; the last step of writing it."""
+    return _INGRESS_TOKEN.sub("***", line)

@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.postgres",
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
@@ -238,6 +239,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "lost nudges": {"task": "messaging.tasks.nudge_due", "schedule": 15.0},
     "old rows": {"task": "devices.tasks.prune", "schedule": 3600.0},
     "old idempotency keys": {"task": "accounts.tasks.prune", "schedule": 3600.0},
+    "old refs of ingresses": {"task": "integrations.ingress.tasks.prune", "schedule": 3600.0},
 }
 for _queue in ("default", "webhooks"):
     CELERY_BEAT_SCHEDULE[f"canary of {_queue}"] = {

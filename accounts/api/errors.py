@@ -1,4 +1,4 @@
-"""The native error envelope: `{"error", "message", "requestId", "issues"?}`."""
+"""The native error envelope: `{"error", "message", "requestId", "issues"?, "tried"?}`."""
 
 from typing import Any
 
@@ -34,12 +34,13 @@ class IssueOut(msgspec.Struct):
 
 
 class ErrorOut(msgspec.Struct, rename="camel", omit_defaults=True):
-    """Every answer outside 2xx."""
+    """Every answer outside 2xx. `tried`: the paths at which each field was looked for."""
 
     error: str
     message: str
     request_id: str
     issues: list[IssueOut] | None = None
+    tried: dict[str, list[str]] | None = None
 
 
 def error_response(error: GatewayError, request: HttpRequest) -> HttpResponse:
@@ -56,7 +57,8 @@ def envelope(error: GatewayError, request: HttpRequest) -> ErrorOut:
     """`error` as the body that a client reads."""
     issues = [IssueOut(issue.path, issue.code, issue.message) for issue in error.issues]
     request_id = getattr(request, "request_id", "")
-    return ErrorOut(error.code, error.message, request_id, issues or None)
+    tried = {field: list(paths) for field, paths in (error.tried or {}).items()}
+    return ErrorOut(error.code, error.message, request_id, issues or None, tried or None)
 
 
 def gateway_error_from(error: Exception) -> GatewayError:

@@ -10,7 +10,7 @@ from accounts.tests.factories import TenantFactory, bearer
 pytestmark = pytest.mark.django_db
 
 # Methods of native views that need no API key, on purpose.
-OPEN = {("PairView", "POST")}
+OPEN = {("PairView", "POST"), ("IngressView", "POST")}
 
 
 def native_views(patterns=None) -> list[type[NativeView]]:

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from accounts.tests.factories import TenantFactory, bearer
 from gateway_site.logs import logging_config
+from integrations.ingress.tests.factories import IngressFactory
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -75,3 +76,28 @@ def test_path_with_a_line_break_stays_one_line(client, lines):
     client.get("/v1/a%0Ab%22")
     (line,) = lines()
     assert json.loads(line)["path"] == '/v1/a\nb"'
+
+
+@pytest.mark.parametrize("token", ["ig_" + "aB3-_" * 8 + "xyz", "ig_short", "ig_a%20b%0A"])
+def test_token_of_an_ingress_is_not_logged(client, lines, token):
+    client.post(f"/v1/ingress/{token}", {}, "application/json")
+    (line,) = lines()
+    assert json.loads(line)["path"].partition("ig_")[2][:3] == "***"
+    assert [part in line for part in ("aB3", "short", "a b")] == [False] * 3
+
+
+def test_token_is_not_in_what_django_logs_of_a_server_error(client, lines):
+    ingress = IngressFactory()  # without a phone
+    client.post(f"/v1/ingress/{ingress.secret_token}", {"to": "+6581230000", "text": "Hello"})
+    of_ours, of_django = (json.loads(line) for line in lines())
+    assert of_django["event"] == "Service Unavailable: /v1/ingress/ig_***"
+    assert (of_ours["path"], of_ours["status"]) == ("/v1/ingress/ig_***", 503)
+
+
+def test_other_paths_are_logged_as_they_are(client, lines):
+    client.get("/v1/ingress/wkh_abc/payloads")
+    client.get("/v1/config_of_a_very_long_name_that_is_no_token")
+    assert [json.loads(line)["path"] for line in lines()] == [
+        "/v1/ingress/wkh_abc/payloads",
+        "/v1/config_of_a_very_long_name_that_is_no_token",
+    ]

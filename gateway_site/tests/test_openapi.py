@@ -30,9 +30,9 @@ def test_every_operation_may_answer_with_the_error_envelope(operations):
     assert answers == [{"$ref": "#/components/schemas/ErrorOut"}] * len(operations)
 
 
-def test_every_operation_needs_a_key_but_pairing(operations):
+def test_every_operation_needs_a_key_but_pairing_and_posting_to_an_ingress(operations):
     open_to_all = [place for place, operation in operations.items() if not operation["security"]]
-    assert open_to_all == [("post", "/v1/device/pair")]
+    assert open_to_all == [("post", "/v1/device/pair"), ("post", "/v1/ingress/{ingress_id}")]
 
 
 def test_operation_ids_are_unique(operations):

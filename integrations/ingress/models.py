@@ -62,6 +62,7 @@ class IngressPayload(models.Model):
     ingress = models.ForeignKey(Ingress, models.CASCADE, related_name="payloads", db_index=False)
     content_type = models.CharField(max_length=100, blank=True)
     body = models.TextField(help_text="The first 16 kB.")
+    is_cut = models.BooleanField(default=False, help_text="There was more of the body.")
     extracted = models.JSONField(default=dict, help_text="to, text, ref and where they were found.")
     status = models.PositiveSmallIntegerField(help_text="The HTTP status that was answered.")
     error_code = models.CharField(max_length=40, blank=True)
@@ -76,12 +77,16 @@ class IngressPayload(models.Model):
     def __str__(self) -> str:
         return f"{self.received_at:%F %T} {self.status}"
 
+    @property
+    def external_id(self) -> str:
+        return encode_id(self.ID_PREFIX, self.public_id)
+
 
 class IngressRef(models.Model):
     """A ref that an ingress with `once_per_ref` has used, and the answer it got."""
 
     ingress = models.ForeignKey(Ingress, models.CASCADE, related_name="refs", db_index=False)
-    ref = models.CharField(max_length=64)
+    ref = models.CharField(max_length=64, help_text="Or the SHA-256 of a longer one.")
     answer = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 

@@ -1,5 +1,13 @@
 """The native API's paths about ingresses, below `/v1/`."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from integrations.ingress.api import views
+
+urlpatterns = [
+    path("ingress", views.IngressesView.as_view()),
+    path("ingress/<str:ingress_id>", views.IngressView.as_view()),
+    path("ingress/<str:ingress_id>/rotate-token", views.RotateTokenView.as_view()),
+    path("ingress/<str:ingress_id>/payloads", views.PayloadsView.as_view()),
+    path("ingress/<str:ingress_id>/dry-run", views.DryRunView.as_view()),
+]

@@ -50,6 +50,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=accounts.ids.new_id, editable=False)),
                 ('content_type', models.CharField(blank=True, max_length=100)),
                 ('body', models.TextField(help_text='The first 16 kB.')),
+                ('is_cut', models.BooleanField(default=False, help_text='There was more of the body.')),
                 ('extracted', models.JSONField(default=dict, help_text='to, text, ref and where they were found.')),
                 ('status', models.PositiveSmallIntegerField(help_text='The HTTP status that was answered.')),
                 ('error_code', models.CharField(blank=True, max_length=40)),
@@ -67,7 +68,7 @@ class Migration(migrations.Migration):
             name='IngressRef',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ref', models.CharField(max_length=64)),
+                ('ref', models.CharField(help_text='Or the SHA-256 of a longer one.', max_length=64)),
                 ('answer', models.JSONField()),
                 ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 ('ingress', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='refs', to='ingress.ingress')),
