@@ -1,6 +1,7 @@
 """Public ids: a UUIDv7 in the database, a prefix and 22 base-62 characters in the native API."""
 
 import uuid
+from datetime import datetime
 
 import uuid_utils
 
@@ -14,6 +15,12 @@ _LENGTH = 22  # 62 ** 22 > 2 ** 128
 def new_id() -> uuid.UUID:
     """A fresh UUIDv7 (RFC 9562): ordered by time, so that indexes grow at one end."""
     return uuid.UUID(int=uuid_utils.uuid7().int)
+
+
+def first_id_of(moment: datetime) -> uuid.UUID:
+    """The lowest UUIDv7 of a millisecond: where rows whose ids were made since `moment` begin."""
+    milliseconds = min(max(0, int(moment.timestamp() * 1000)), (1 << 48) - 1)
+    return uuid.UUID(int=milliseconds << 80)
 
 
 def encode_id(prefix: str, value: uuid.UUID) -> str:

@@ -6,18 +6,17 @@ import re
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
 from accounts.errors import InvalidInput, Issue
+from accounts.web_addresses import InvalidWebAddress, check_web_address
 from devices.numbers import InvalidNumber, parse_number
 from messaging.models import Message
 from messaging.segments import Segmentation, segment
 
 MAX_TEXT = 1600
 MAX_REF = 64
-MAX_CALLBACK = 2000
 MAX_METADATA_BYTES = 2048
 MAX_SCHEDULE = timedelta(days=366)
 # What PostgreSQL or UTF-8 cannot hold.
@@ -84,9 +83,11 @@ def _issues_of_extras(draft: MessageDraft, now: datetime) -> list[Issue]:
     if len(draft.ref) > MAX_REF:
         text = f"ref may have at most {MAX_REF} characters."
         issues.append(Issue("ref", "invalid_length", text))
-    if draft.callback and not _is_web_address(draft.callback):
-        text = "callback must be an http:// or https:// URL of at most 2,000 characters."
-        issues.append(Issue("callback", "invalid_url", text))
+    if draft.callback:
+        try:
+            check_web_address(draft.callback)
+        except InvalidWebAddress as error:
+            issues.append(Issue("callback", "invalid_url", str(error)))
     if draft.metadata and len(msgspec.json.encode(draft.metadata)) > MAX_METADATA_BYTES:
         issues.append(Issue("metadata", "too_large", "metadata may have at most 2 kB as JSON."))
     if draft.send_at and draft.send_at > now + MAX_SCHEDULE:
@@ -95,11 +96,3 @@ def _issues_of_extras(draft: MessageDraft, now: datetime) -> list[Issue]:
         text = "expiresAt must be in the future, and after sendAt."
         issues.append(Issue("expiresAt", "too_early", text))
     return issues
-
-
-def _is_web_address(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and len(url) <= MAX_CALLBACK

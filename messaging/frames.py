@@ -89,12 +89,13 @@ class Received(msgspec.Struct, rename={"sender": "from"}):
 
     def inbound(self) -> InboundText:
         return InboundText(
-            key=storable(f"key:{self.provider_key}" if self.provider_key else f"id:{self.id}"),
+            key=storable(self.provider_key or self.id),
             sender=storable(self.sender),
             text=storable(self.text),
             recipient=storable(self.to or ""),
             sim_slot=self.sim,
             occurred_at=aware(self.received_at),
+            is_provider_key=bool(self.provider_key),
         )
 
 

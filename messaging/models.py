@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Collate, Upper
 from django.utils import timezone
 
 from accounts.ids import encode_id, new_id
@@ -228,7 +229,11 @@ class Contact(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "number"], name="contact_once")]
-        indexes = [models.Index(fields=["tenant", "public_id"], name="contact_by_tenant")]
+        indexes = [
+            models.Index(fields=["tenant", "public_id"], name="contact_by_tenant"),
+            # How a name starts, in any case; LIKE finds that in the order of "C" and in no other.
+            models.Index("tenant", Collate(Upper("name"), "C"), name="contact_by_name"),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.number
@@ -251,6 +256,7 @@ class Group(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "name"], name="group_once")]
+        indexes = [models.Index(fields=["tenant", "public_id"], name="group_by_tenant")]
 
     def __str__(self) -> str:
         return self.name
@@ -269,6 +275,9 @@ class OptOut(models.Model):
         API = "api"
         DASHBOARD = "dashboard"
 
+    public_id = models.UUIDField(
+        default=new_id, editable=False, help_text="Not shown; the list runs on it."
+    )
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="opt_outs")
     number = models.CharField(max_length=32)
     source = models.CharField(max_length=10, choices=Source.choices)
@@ -276,6 +285,7 @@ class OptOut(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["tenant", "number"], name="opt_out_once")]
+        indexes = [models.Index(fields=["tenant", "public_id"], name="opt_out_by_tenant")]
 
     def __str__(self) -> str:
         return self.number

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
 
@@ -85,6 +86,16 @@ def sticky_devices(tenant: Tenant, numbers: list[str]) -> dict[str, int]:
             {"numbers": list(set(numbers)), "tenant": tenant.pk},
         )
         return dict(cursor.fetchall())
+
+
+def opted_out(tenant: Tenant, numbers: Collection[str]) -> set[str]:
+    """Those of `numbers`, in their stored form, that want no more messages of the tenant."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT number FROM messaging_optout WHERE tenant_id = %s AND number = ANY(%s)",
+            [tenant.pk, list(numbers)],
+        )
+        return {number for (number,) in cursor.fetchall()}
 
 
 def devices_with_due_work(*, device_ids: list[int]) -> list[int]:

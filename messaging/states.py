@@ -29,7 +29,7 @@ class Status(models.TextChoices):
     ACCEPTED = "accepted"  # the phone has stored it durably and will not lose it
     SENT = "sent"  # the radio took every part
     DELIVERED = "delivered"  # every part has a positive delivery report
-    FAILED = "failed"  # the phone, or a negative delivery report
+    FAILED = "failed"  # the phone, a negative delivery report, or the recipient's opt-out
     EXPIRED = "expired"  # the sweeper or the phone: its validity ran out before the radio
     CANCELED = "canceled"  # the tenant
     UNKNOWN = "unknown"  # accepted, and then nobody can tell whether it was sent
@@ -69,6 +69,7 @@ TRANSITIONS: dict[str, Transition] = {
     "delivered": Transition(Status.DELIVERED, UNSENT | ENDS | {Status.SENT}),
     "failed": Transition(Status.FAILED, UNSENT | {Status.UNKNOWN}),
     "undelivered": Transition(Status.FAILED, UNSENT | ENDS | {Status.SENT}),
+    "opted_out": Transition(Status.FAILED, WAITING),
     "expired": Transition(Status.EXPIRED, WAITING),
     "expired_on_phone": Transition(Status.EXPIRED, UNSENT | {Status.UNKNOWN}),
     "canceled": Transition(Status.CANCELED, WAITING),

@@ -3,6 +3,8 @@
 import accounts.ids
 import django.contrib.postgres.fields
 import django.db.models.deletion
+import django.db.models.functions.comparison
+import django.db.models.functions.text
 import django.utils.timezone
 from django.db import migrations, models
 
@@ -62,6 +64,7 @@ class Migration(migrations.Migration):
             name='OptOut',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('public_id', models.UUIDField(default=accounts.ids.new_id, editable=False, help_text='Not shown; the list runs on it.')),
                 ('number', models.CharField(max_length=32)),
                 ('source', models.CharField(choices=[('keyword', 'Keyword'), ('rule', 'Rule'), ('api', 'Api'), ('dashboard', 'Dashboard')], max_length=10)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
@@ -71,6 +74,18 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='contact',
             index=models.Index(fields=['tenant', 'public_id'], name='contact_by_tenant'),
+        ),
+        migrations.AddIndex(
+            model_name='contact',
+            index=models.Index(models.F('tenant'), django.db.models.functions.comparison.Collate(django.db.models.functions.text.Upper('name'), 'C'), name='contact_by_name'),
+        ),
+        migrations.AddIndex(
+            model_name='group',
+            index=models.Index(fields=['tenant', 'public_id'], name='group_by_tenant'),
+        ),
+        migrations.AddIndex(
+            model_name='optout',
+            index=models.Index(fields=['tenant', 'public_id'], name='opt_out_by_tenant'),
         ),
         migrations.AddConstraint(
             model_name='contact',

@@ -23,6 +23,7 @@ from messaging.models import Message
 from messaging.pacing import SimBudget, is_quiet, segments_left
 from messaging.queries import IS_DUE, budget_windows, devices_with_due_work
 from messaging.services.history import note
+from messaging.services.opt_outs import fail_opted_out
 from messaging.states import Status, advance
 
 # SQL, because a lease runs for every message and the ORM takes longer to write these than
@@ -43,12 +44,17 @@ SELECT id, public_id, attempt, sim_id, cancel_requested_at
  WHERE device_id = %s AND status IN ('accepted', 'leased')
 """
 _DUE = f"""
-SELECT id, public_id, attempt, leases, recipient, text, encoding, segments, lane, sim_slot,
-       expires_at
+SELECT id, public_id, tenant_id, device_id, attempt, leases, recipient, text, encoding, segments,
+       lane, sim_slot, expires_at,
+       origin <> 'keyword' AND EXISTS (
+           SELECT FROM messaging_optout AS gone
+            WHERE gone.tenant_id = messaging_message.tenant_id
+              AND gone.number = messaging_message.recipient
+       ) AS is_opted_out
   FROM messaging_message
  WHERE device_id = %(device)s AND {IS_DUE}
    AND (sim_slot IS NULL OR sim_slot = ANY(%(slots)s))
-   AND (lane = 0 OR NOT %(urgent_only)s) AND id <> ALL(%(taken)s)
+   AND (lane = 0 OR NOT %(urgent_only)s) AND id <> ALL(%(seen)s)
  ORDER BY lane, id
  LIMIT %(limit)s
    FOR NO KEY UPDATE SKIP LOCKED
@@ -80,6 +86,8 @@ class Lease:
 def lease_messages(*, device_id: int) -> Lease:
     """Offer the device's due messages, urgent lane first, up to its SIMs' windows and budgets.
 
+    A message whose recipient has opted out since it was queued fails here instead.
+
     Safe to call at once from several sockets and processes: the SIM rows serialise one phone, and
     SKIP LOCKED keeps it from waiting for anyone else. When nothing is due that costs one query.
     """
@@ -97,13 +105,16 @@ def _lease(device_id: int) -> Lease:
         return Lease(cancels=cancels)
     now = timezone.now()
     budgets, again = _budgets(sims, Counter(message.sim_id for message in on_phone), now)
-    taken = _take(device_id, budgets, now) if budgets else []
+    taken, opted_out = _take(device_id, budgets, now)
+    fail_opted_out(opted_out, now)
     _store(device_id, taken, now, tenant_id=sims[0].owner_id)  # type: ignore[attr-defined]
     _start_pauses(sims, taken, now)
     offers = [_offer(message, budget.slot, now) for message, budget in taken]
     pauses = [sim.next_send_at for sim in sims if sim.next_send_at and sim.next_send_at > now]
     if taken and pauses:
         again = min(pauses)
+    if opted_out:
+        again = now  # their places in this offer are free
     return Lease(offers, cancels, (again - now).total_seconds() if again else None)
 
 
@@ -161,15 +172,21 @@ def _budget(sim: Sim, room: int, now: datetime) -> SimBudget:
 
 def _take(
     device_id: int, budgets: list[SimBudget], now: datetime
-) -> list[tuple[Message, SimBudget]]:
-    """The due messages that fit, in order; each with the SIM that will carry it.
+) -> tuple[list[tuple[Message, SimBudget]], list[Message]]:
+    """The due messages that fit, in order, each with the SIM that will carry it; and those that
+    came up whose recipients have opted out.
 
     First in, first out on each SIM: nothing smaller overtakes a message that does not fit, but the
     SIMs that it does not wait for go on.
     """
     taken: list[tuple[Message, SimBudget]] = []
+    opted_out: list[Message] = []
     while budgets:
-        for message in _due(device_id, budgets, taken, now):
+        seen = [message for message, _ in taken] + opted_out
+        for message in _due(device_id, budgets, seen, now):
+            if message.is_opted_out:  # type: ignore[attr-defined]  # of _DUE
+                opted_out.append(message)
+                continue
             carrier = _budget_for(message, budgets)
             if carrier is None:
                 slot = message.sim_slot
@@ -179,11 +196,11 @@ def _take(
             taken.append((message, carrier))
         else:
             break
-    return taken
+    return taken, opted_out
 
 
 def _due(
-    device_id: int, budgets: list[SimBudget], taken: list[tuple[Message, SimBudget]], now: datetime
+    device_id: int, budgets: list[SimBudget], seen: list[Message], now: datetime
 ) -> Iterable[Message]:
     """What these SIMs may carry besides, in the order in which it goes, locked when it is read."""
     return Message.objects.raw(
@@ -193,7 +210,7 @@ def _due(
             "now": now,
             "slots": [budget.slot for budget in budgets],
             "urgent_only": all(budget.urgent_only for budget in budgets),
-            "taken": [message.pk for message, _ in taken],
+            "seen": [message.pk for message in seen],
             "limit": sum(budget.messages for budget in budgets),
         },
     )

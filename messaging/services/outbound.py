@@ -22,11 +22,11 @@ from devices.models import Device, Sim
 from devices.queries import devices_for
 from devices.wakeup import nudge
 from messaging.drafts import CheckedDraft, MessageDraft, check_draft
-from messaging.errors import NoActiveDevice
+from messaging.errors import NoActiveDevice, RecipientOptedOut
 from messaging.events import MessageCanceled, publish
 from messaging.inserts import NewMessage, as_json, insert_messages
 from messaging.models import Message
-from messaging.queries import candidates_for, sticky_devices
+from messaging.queries import candidates_for, opted_out, sticky_devices
 from messaging.routing import Candidate, choose_device
 from messaging.services.history import note
 from messaging.services.shared_commit import SharedCommit
@@ -51,7 +51,7 @@ class Queued(msgspec.Struct, frozen=True):
 def queue_message(*, tenant: Tenant, draft: MessageDraft, origin: Message.Origin) -> Queued:
     """Accept one outbound message: a batch of one, or of all that other threads send just now.
 
-    Raises InvalidInput, NoActiveDevice, or what a policy refuses with.
+    Raises InvalidInput, RecipientOptedOut, NoActiveDevice, or what a policy refuses with.
     """
     order = _Order(tenant, draft, origin)
     if connection.in_atomic_block:
@@ -68,7 +68,8 @@ def queue_batch(
 ) -> list[Queued | GatewayError]:
     """Accept outbound messages in one commit: check, apply policies, choose phones, store, nudge.
 
-    One result for each draft, in order; a bad draft does not stop the others.
+    One result for each draft, in order; a bad draft does not stop the others. Those with the origin
+    `keyword` go out in spite of an opt-out.
     """
     # A policy may write, and then all is one transaction. The INSERT by itself is one already, and
     # to begin and commit another around it takes half as long again.
@@ -81,6 +82,8 @@ def _queue_batch(
 ) -> list[Queued | GatewayError]:
     now = timezone.now()
     checked = [_check(draft, tenant, now) for draft in drafts]
+    if origin != Message.Origin.KEYWORD:
+        _refuse_opted_out(tenant, checked)
     _apply_policies(tenant, checked)
     router = _Router(tenant, checked)
     results: list[Queued | GatewayError] = []
@@ -115,12 +118,19 @@ def cancel_message(*, message: Message) -> bool:
         return True
     if message.direction == Message.Direction.INBOUND or message.status not in IN_FLIGHT:
         raise Conflict(f"A message that is {message.status} cannot be canceled.")
-    Message.objects.filter(pk=message.pk).update(cancel_requested_at=now)
-    note([message], "cancel_asked")
-    if message.device_id is not None:
-        woken = {(message.tenant_id, message.device_id)}
-        transaction.on_commit(lambda: nudge(woken), robust=True)
+    ask_back([message], now)
     return False
+
+
+def ask_back(messages: Sequence[Message], now: datetime) -> None:
+    """Ask the phones that have `messages` not to send them; they tell what became of them."""
+    if not messages:
+        return
+    ids = [message.pk for message in messages]
+    Message.objects.filter(pk__in=ids).update(cancel_requested_at=now)
+    note(messages, "cancel_asked")
+    woken = {(m.tenant_id, m.device_id) for m in messages if m.device_id is not None}
+    transaction.on_commit(lambda: nudge(woken), robust=True)
 
 
 def _check(draft: MessageDraft, tenant: Tenant, now: datetime) -> CheckedDraft | GatewayError:
@@ -128,6 +138,19 @@ def _check(draft: MessageDraft, tenant: Tenant, now: datetime) -> CheckedDraft |
         return check_draft(draft, country=tenant.default_country, now=now)
     except InvalidInput as error:
         return error
+
+
+def _refuse_opted_out(tenant: Tenant, checked: list[CheckedDraft | GatewayError]) -> None:
+    """Replace drafts whose recipient has opted out by the error: one query for all of them.
+
+    Without a lock: leasing looks again, and so sees whatever is committed in between.
+    """
+    numbers = {item.recipient for item in checked if isinstance(item, CheckedDraft)}
+    refused = opted_out(tenant, numbers) if numbers else set()
+    if refused:
+        for place, item in enumerate(checked):
+            if isinstance(item, CheckedDraft) and item.recipient in refused:
+                checked[place] = RecipientOptedOut()
 
 
 def _apply_policies(tenant: Tenant, checked: list[CheckedDraft | GatewayError]) -> None:
@@ -162,7 +185,7 @@ def _queue_groups(orders: list[_Order]) -> list[Queued | GatewayError]:
     for place, order in enumerate(orders):
         groups.setdefault((order.tenant.pk, order.origin), []).append(place)
     results: dict[int, Queued | GatewayError] = {}
-    for (_, origin), places in groups.items():
+    for (_, origin), places in sorted(groups.items()):  # so that policies lock in one order
         drafts = [orders[place].draft for place in places]
         queued = queue_batch(tenant=orders[places[0]].tenant, drafts=drafts, origin=origin)
         results.update(zip(places, queued, strict=True))

@@ -9,11 +9,18 @@ from messaging.drafts import CheckedDraft
 Verdicts = list[GatewayError | None]
 
 seen: list[list[str]] = []
+tenants: list[int] = []
 
 
 def look(*, tenant: Tenant, drafts: Sequence[CheckedDraft]) -> Verdicts:
     """Allow everything, and remember which recipients were asked about together."""
     seen.append([item.recipient for item in drafts])
+    return [None] * len(drafts)
+
+
+def look_at_tenant(*, tenant: Tenant, drafts: Sequence[CheckedDraft]) -> Verdicts:
+    """Allow everything, and remember whose drafts were asked about, in order."""
+    tenants.append(tenant.pk)
     return [None] * len(drafts)
 
 

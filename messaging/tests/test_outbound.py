@@ -79,8 +79,25 @@ def test_text_that_cannot_be_stored_is_refused_alone(device):
     ] * 2
 
 
+@pytest.mark.parametrize(
+    ("callback", "sentence"),
+    [
+        ("ftp://example.com/x", "Start the URL with https:// or http://."),
+        (
+            "http://127.0.0.1/x",
+            "Use a public address: 127.0.0.1 is in a private or reserved network.",
+        ),
+    ],
+)
+def test_callback_that_must_not_be_called_is_refused(device, callback, sentence):
+    (result,) = _queue(device.tenant, draft(callback=callback))
+    assert [(i.path, i.code, i.message) for i in result.issues] == [
+        ("callback", "invalid_url", sentence)
+    ]
+
+
 @pytest.mark.parametrize("count", [1, 500])
-@pytest.mark.parametrize(("phones", "queries"), [(1, 2), (3, 4)])
+@pytest.mark.parametrize(("phones", "queries"), [(1, 3), (3, 5)])
 def test_number_of_queries_does_not_grow_with_the_batch(
     device, count, phones, queries, django_assert_num_queries
 ):

@@ -9,8 +9,9 @@ import pytest
 from accounts.errors import InvalidInput
 from devices.tests.factories import DeviceFactory
 from messaging.models import Message
-from messaging.services.outbound import queue_message
+from messaging.services.outbound import _Order, _queue_orders, queue_message
 from messaging.services.shared_commit import SharedCommit
+from messaging.tests import policies
 from messaging.tests.factories import draft
 from messaging.tests.threads import at_once
 
@@ -105,3 +106,20 @@ def test_concurrent_sends_of_two_tenants_are_all_stored_and_answered_in_person()
         for recipient, answer in told:
             assert answer == stored.get((tenant_id, recipient), "validation_error")
     assert len(stored) == Message.objects.count() == 8 * 16
+
+
+@pytest.mark.django_db
+def test_tenants_are_asked_about_in_one_order_so_that_policies_cannot_deadlock(settings):
+    settings.MESSAGE_POLICIES = ["messaging.tests.policies.look_at_tenant"]
+    policies.tenants.clear()
+    first, second = DeviceFactory().tenant, DeviceFactory().tenant
+    orders = [
+        _Order(tenant, draft(f"+6581230{number:03}"), Message.Origin.API)
+        for number, tenant in enumerate([second, first, second, first])
+    ]
+    results = _queue_orders(orders)
+    assert policies.tenants == [first.pk, second.pk]
+    stored = {message.public_id: message for message in Message.objects.all()}
+    assert [(stored[r.public_id].tenant, stored[r.public_id].recipient) for r in results] == [
+        (order.tenant, order.draft.recipient) for order in orders
+    ]

@@ -12,7 +12,7 @@ from messaging.tests.factories import MessageFactory
 # From each state, where it may go. What is not here may not happen.
 AFTER_UNKNOWN = {"sent", "delivered", "failed", "expired", "canceled"}
 MAY_BECOME = {
-    "scheduled": {"queued", "expired", "canceled"},
+    "scheduled": {"queued", "failed", "expired", "canceled"},
     "queued": AFTER_UNKNOWN | {"queued", "leased", "accepted", "unknown"},
     "leased": AFTER_UNKNOWN | {"queued", "accepted", "unknown"},
     "accepted": AFTER_UNKNOWN | {"queued", "unknown"},
