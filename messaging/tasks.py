@@ -4,22 +4,14 @@ from collections.abc import Callable
 
 from celery import shared_task
 
-from accounts.locks import advisory_lock
+from accounts.sweeping import sweep_once
 from messaging.services import sweeps
 
 MOST = 50 * sweeps.AT_ONCE  # rows in one task, far below its time limit
 
 
-def _once(sweep: Callable[[], int], *, most: int = MOST) -> int:
-    """Run `sweep` until nothing or `most` rows are done, unless another worker has it in hand."""
-    done = 0
-    with advisory_lock(f"messaging.{sweep.__name__}") as is_mine:
-        while is_mine and done < most:
-            changed = sweep()
-            done += changed
-            if changed < sweeps.AT_ONCE:
-                break
-    return done
+def _once(batch: Callable[[], int], *, most: int = MOST) -> int:
+    return sweep_once(batch, at_once=sweeps.AT_ONCE, most=most)
 
 
 @shared_task

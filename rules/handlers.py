@@ -2,6 +2,7 @@
 
 from messaging.events import Reaction
 from messaging.models import Message
+from rules.services import reactions
 
 
 def react(*, message: Message, text: str) -> Reaction:
@@ -9,4 +10,4 @@ def react(*, message: Message, text: str) -> Reaction:
 
     Named in `INBOUND_RULES`. `text` is passed because the row has none when none may be kept.
     """
-    return Reaction()
+    return reactions.react(message=message, text=text)

@@ -72,9 +72,14 @@ class Rule(models.Model):
 
 
 class RuleEngineSettings(models.Model):
-    """The tenant's switches of the whole engine; a tenant without a row has the defaults."""
+    """The tenant's switches of the whole engine. A tenant without a row has no rules either.
+
+    `revision` counts the changes of its rules. Each bumps it in its own transaction, so that this
+    row tells whether the rules that a process keeps in memory are still those (rules/queries.py).
+    """
 
     tenant = models.OneToOneField(Tenant, models.CASCADE, related_name="rule_engine")
+    revision = models.PositiveBigIntegerField(default=0, editable=False)
     is_enabled = models.BooleanField(default=True, help_text="The master switch.")
     default_reply_enabled = models.BooleanField(default=False)
     default_reply = models.TextField(blank=True, help_text="When no rule matched.")
