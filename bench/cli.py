@@ -6,7 +6,17 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import batches, frames, idle_phones, lists, server_choice, singles
+from bench import (
+    batches,
+    deliveries,
+    frames,
+    idle_phones,
+    inbound,
+    lists,
+    rule_matching,
+    server_choice,
+    singles,
+)
 from bench.database import create_schema
 from bench.environment import facts
 from bench.errors import BenchError
@@ -19,8 +29,11 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "frame": frames.measure,
     "sockets": idle_phones.measure,
     "lists": lists.measure,
+    "inbound": inbound.measure,
+    "deliveries": deliveries.measure,
+    "rules": rule_matching.measure,
 }
-RATIOS = (*singles.RATIOS, *batches.RATIOS, *lists.RATIOS)
+RATIOS = (*singles.RATIOS, *batches.RATIOS, *lists.RATIOS, *deliveries.RATIOS)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -31,7 +31,10 @@ def create_schema() -> None:
 
 def empty_tables() -> None:
     """Forget all messages, and leave no dirty page for the next measurement to pay for."""
-    execute("TRUNCATE messaging_messageevent, messaging_message, bench_floor_row")
+    execute(
+        "TRUNCATE messaging_messageevent, messaging_message, bench_floor_row,"
+        " webhooks_endpoint, webhooks_event, webhooks_delivery, webhooks_deliveryattempt"
+    )
     execute("CHECKPOINT")
 
 

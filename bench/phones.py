@@ -65,6 +65,10 @@ class Phone:
                     for fact in ("message.accepted", "message.sent", "message.delivered"):
                         await self._tell(fact, attempt_id=frame["attempt_id"])
 
+    async def bring(self, sender: str, text: str) -> None:
+        """Report an inbound text; the ack goes to `take`."""
+        await self._tell("message.received", **{"from": sender, "text": text})
+
     async def leave(self) -> None:
         await self._socket.close()
 

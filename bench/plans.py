@@ -7,8 +7,9 @@ from typing import Any
 
 from django.db import connection
 
+from accounts.api.lists import read_query
 from accounts.models import Tenant
-from messaging.api.inputs import read_query
+from messaging.api.inputs import ListQuery
 from messaging.api.lists import page_of_messages
 
 TABLE = "messaging_message"
@@ -40,7 +41,7 @@ def _statements(tenant: Tenant, parameters: dict[str, str]) -> list[tuple[str, A
         return execute(sql, values, many, context)
 
     with connection.execute_wrapper(note):
-        page_of_messages(tenant, read_query(parameters))
+        page_of_messages(tenant, read_query(parameters, ListQuery))
     return [(sql, values) for sql, values in seen if TABLE in sql]
 
 

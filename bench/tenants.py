@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from accounts.models import Tenant
-from accounts.secrets import keyed_hash, new_token
+from accounts.secrets import encrypt, keyed_hash, new_token
 from accounts.services.api_keys import NewApiKey, create_api_key
 from devices.models import Device, DeviceToken, Sim
+from webhooks.models import Endpoint
+from webhooks.services.endpoints import new_signing_secret
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ def pair_phones(tenant: Tenant, count: int) -> list[str]:
         for device, token in zip(devices, tokens, strict=True)
     )
     return tokens
+
+
+def add_endpoint(tenant: Tenant, url: str, event: str = "message.received") -> None:
+    """One more receiver of the tenant's."""
+    secret = new_signing_secret()
+    Endpoint.objects.create(tenant=tenant, url=url, events=[event], secret=encrypt(secret))
 
 
 def keep_online(tenant: Tenant) -> None:

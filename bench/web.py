@@ -75,15 +75,20 @@ def running(site: Site) -> Iterator[WebServer]:
         process.stop()
 
 
-def _program(site: Site, port: int) -> Program:
-    config = Config(
+def config_of(port: int, *, processes: int = 1) -> Config:
+    """The supervisor's configuration with which production's processes are started here."""
+    return Config(
         data_dir=Path(os.environ["DATA_DIR"]),
         host="127.0.0.1",
         port=port,
         public_url=f"http://127.0.0.1:{port}",
-        web_processes=site.processes,
+        web_processes=processes,
         demo_phone=False,
     )
+
+
+def _program(site: Site, port: int) -> Program:
+    config = config_of(port, processes=site.processes)
     env = os.environ | {
         "DJANGO_SETTINGS_MODULE": site.settings,
         "PORT": str(port),

@@ -18,7 +18,8 @@ from schemathesis.generation import GenerationMode
 
 from accounts.tests.factories import bearer
 from devices.tests.factories import DeviceFactory
-from messaging.tests.factories import MessageFactory
+from integrations.ingress.tests.factories import IngressFactory
+from tests.id_kinds import ID_KINDS
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -28,6 +29,15 @@ OPERATIONS = [
 ]
 TEXT = {"to": "+6581230000", "text": "Hello", "ref": "r", "callback": "https://example.com/"}
 TEXT |= {"deviceId": "dev_x", "metadata": {"key": "value", "list": ["item"]}, "channel": "sms"}
+INGRESS = {"name": "Shop", "preset": "generic", "toPath": "a.b", "textPath": "$.c[0]"}
+INGRESS |= {"refPath": "d", "textTemplate": "Dear {{e}}", "signingSecret": "hush"}
+INGRESS |= {"signingHeader": "X-Mac", "outboundUrl": "https://example.com/"}
+RULE = {"name": "Hours", "matchType": "regex", "pattern": "open", "fromFilter": "+65"}
+RULE |= {"activeHours": {"from": "09:00", "until": "17:00"}, "activeDays": ["mon"]}
+RULE |= {"replyTemplate": "Hi {{name}}", "email": "desk@example.com", "emailSubject": "New"}
+RULE |= {"emailBody": "{{text}}", "webhook": "https://example.com/", "forwardTo": "+6581230000"}
+RULE |= {"addToGroup": "grp_x"}
+ENDPOINT = {"url": "https://example.com/hook", "events": ["message.received"]}
 # Operation -> a body with every string field that it takes.
 BODIES: dict[str, dict[str, Any]] = {
     "sendMessage": TEXT,
@@ -38,6 +48,56 @@ BODIES: dict[str, dict[str, Any]] = {
         "status": "active",
         "sims": [{"slot": 1, "limits": {"quietFrom": "22:00", "quietUntil": "07:00"}}],
     },
+    "createContact": {
+        "number": "+6581230000",
+        "name": "Alice",
+        "fields": {"city": "Singapore"},
+        "groups": ["grp_x"],
+    },
+    "updateContact": {
+        "number": "+6581230000",
+        "name": "Alice",
+        "fields": {"city": "Singapore"},
+        "groups": ["grp_x"],
+    },
+    "createGroup": {"name": "Customers"},
+    "updateGroup": {"name": "Customers"},
+    "optOut": {"number": "+6581230000"},
+    "updateSettings": {
+        "name": "Alice's shop",
+        "defaultCountry": "SG",
+        "timeZone": "Asia/Singapore",
+        "keywords": {
+            "languages": ["en"],
+            "stopWords": ["ENOUGH"],
+            "startWords": ["AGAIN"],
+            "helpWords": ["WHAT"],
+            "stopText": "Bye",
+            "startText": "Welcome back",
+            "helpText": "Ask us",
+        },
+    },
+    "createRule": RULE,
+    "replaceRule": RULE,
+    "updateRule": RULE,
+    "reorderRules": {"ids": ["rule_x"]},
+    "testRules": {
+        "from": "+6581230000",
+        "text": "Hello",
+        "to": "+6598765432",
+        "at": "2026-06-12T18:40:00Z",
+    },
+    "replaceRuleSettings": {"defaultReply": "Hi"},
+    "updateRuleSettings": {"defaultReply": "Hi"},
+    "setWebhook": ENDPOINT,
+    "createEndpoint": ENDPOINT | {"name": "Shop"},
+    "updateEndpoint": ENDPOINT | {"name": "Shop", "state": "enabled"},
+    "replayEndpoint": {"since": "2026-06-12T18:40:00Z"},
+    "createIngress": INGRESS,
+    "replaceIngress": INGRESS,
+    "updateIngress": INGRESS,
+    "dryRunIngress": {"payload": {"to": "+6581230000", "text": "Hello"}, "payloadId": "pay_x"},
+    "postToIngress": {"to": "+6581230000", "text": "Hello", "ref": "r", "more": {"a": ["b"]}},
     "pairDevice": {
         "code": "12345678",
         "name": "Desk",
@@ -49,6 +109,17 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 # Operation -> fields without which a made-up body hardly ever gets far.
 FITTING = {
+    "createRule": RULE | {"addToGroup": None},
+    "replaceRule": {"name": "Hours", "matchType": "any", "addToGroup": None},
+    "updateRule": {"addToGroup": None, "forwardTo": None, "webhook": None},
+    "testRules": {"at": None},
+    "createContact": {"number": "+6581239999", "groups": []},
+    "updateContact": {"number": "+6581239999", "groups": []},
+    "optOut": {"number": "+6581239999"},
+    "setWebhook": ENDPOINT,
+    "createEndpoint": ENDPOINT,
+    "updateEndpoint": ENDPOINT,
+    "updateSettings": {"defaultCountry": "SG", "timeZone": "Asia/Singapore"},
     "sendMessage": {"to": "+6581230000", "text": "Hello", "deviceId": None, "ttl": None},
     "previewMessage": {"to": "+6581230000"},
     "pairDevice": {"code": "12345678"},
@@ -67,8 +138,15 @@ def device(settings):
 @pytest.fixture
 def ids(device):
     """Values for path parameters that lead somewhere."""
-    message = MessageFactory(device=device, tenant=device.tenant)
-    return {"device_id": device.external_id, "message_id": message.external_id}
+    ids = {parameter: kind.make(device) for parameter, kind in ID_KINDS.items()}
+    ingress = IngressFactory(tenant=device.tenant, requests_per_minute=60_000)
+    return ids | {"token": ingress.secret_token}
+
+
+def ids_for(operation, ids: dict[str, str]) -> dict[str, str]:
+    """`ids`; to an ingress one posts by its token."""
+    is_by_token = operation.definition.raw["operationId"] == "postToIngress"
+    return ids | {"ingress_id": ids["token"]} if is_by_token else ids
 
 
 class Caller:
@@ -89,7 +167,7 @@ class Caller:
             if answer.status_code >= 400:
                 envelope = answer.json()
                 assert answer["Content-Type"] == "application/json"
-                assert set(envelope) - {"issues"} == {"error", "message", "requestId"}
+                assert set(envelope) - {"issues", "tried"} == {"error", "message", "requestId"}
                 assert envelope["requestId"] == answer["X-Request-Id"]
         except AssertionError as error:
             error.add_note(f"{method} {path[:500]}\n{headers}\n{body[:500]!r}")
@@ -101,7 +179,7 @@ class Caller:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
 @pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
 def test_generated_request_is_no_server_error(operation, mode, device, ids):
-    call, tried = Caller(device), set()
+    call, tried, ids = Caller(device), set(), ids_for(operation, ids)
 
     @settings(
         max_examples=EXAMPLES,
@@ -190,7 +268,7 @@ WITH_BODY = [operation for operation in OPERATIONS if operation.definition.raw.g
 def test_mutilated_body_is_no_server_error(operation, device, ids):
     name = operation.definition.raw["operationId"]
     assert name in BODIES, f"Add a body with every string field of {name!r} to BODIES."
-    call, path = Caller(device), operation.path.format(**ids)
+    call, path = Caller(device), operation.path.format(**ids_for(operation, ids))
     for what, body, content_type in mutations(BODIES[name]):
         try:
             call(operation.method.upper(), path, body, {"Content-Type": content_type})

@@ -13,43 +13,120 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
-from accounts.ids import encode_id, new_id
+from accounts.api.times import iso
 from accounts.tests.factories import bearer
 from devices.models import Device
 from devices.tests.factories import DeviceFactory
-from messaging.models import Message
-from messaging.tests.factories import MessageFactory
+from integrations.ingress.tests.factories import IngressFactory
+from messaging.tests.factories import ContactFactory, GroupFactory, OptOutFactory
+from rules.tests.factories import RuleFactory
+from tests.id_kinds import ID_KINDS, delivery_of, message_of, rule_run_of
 
 pytestmark = pytest.mark.django_db
 
-# Path parameter -> (a new row of the device's tenant as its public id, the prefix of such ids).
-OBJECTS = {
-    "device_id": (lambda device: device.external_id, Device.ID_PREFIX),
-    "message_id": (lambda device: message_of(device).external_id, Message.ID_PREFIX),
-}
+# What a key does not authorise, but a token in the path (integrations/ingress/tests).
+BY_TOKEN = [("POST", "/v1/ingress/<ingress_id>")]
 # (method, route) -> a body with which the owner's own request succeeds; without an entry: none.
-BODIES = {("PATCH", "/v1/devices/<device_id>"): {"nickname": "Stolen", "status": "paused"}}
-# Operation -> a request that names a device by its id; what it answers must not tell of others'.
+BODIES = {
+    ("PATCH", "/v1/devices/<device_id>"): {"nickname": "Stolen", "status": "paused"},
+    ("PATCH", "/v1/contacts/<contact_id>"): {"name": "Stolen"},
+    ("PATCH", "/v1/groups/<group_id>"): {"name": "Stolen"},
+    ("PUT", "/v1/rules/<rule_id>"): {"name": "Stolen", "matchType": "any"},
+    ("PATCH", "/v1/rules/<rule_id>"): {"name": "Stolen", "enabled": False},
+    ("PUT", "/v1/ingress/<ingress_id>"): {"name": "Stolen", "enabled": False},
+    ("PATCH", "/v1/ingress/<ingress_id>"): {"name": "Stolen", "enabled": False},
+    ("PATCH", "/v1/webhooks/endpoints/<endpoint_id>"): {"name": "Stolen", "state": "paused"},
+    ("POST", "/v1/webhooks/endpoints/<endpoint_id>/replay"): {"since": iso(timezone.now())},
+    ("POST", "/v1/ingress/<ingress_id>/dry-run"): {"payload": {"to": "+6581230000"}},
+}
 TEXT = {"to": "+6581230000", "text": "Hello", "queueIfOffline": True}
+RULE = {"name": "Hours", "matchType": "any"}
+# (operation, field) -> (the kind of the id that is in it, a request of a tenant with such an id);
+# what it answers must not tell of others' rows. The tenant has a message, a contact, an ingress
+# and a rule.
 IDS_ELSEWHERE = {
-    ("sendMessage", "deviceId"): lambda call, device_id: call(
-        "POST", "/v1/messages", TEXT | {"deviceId": device_id}
+    ("sendMessage", "deviceId"): (
+        "device_id",
+        lambda call, device_id: call("POST", "/v1/messages", TEXT | {"deviceId": device_id}),
     ),
-    ("sendBatch", "deviceId"): lambda call, device_id: call(
-        "POST", "/v1/messages/batch", {"messages": [TEXT | {"deviceId": device_id}]}
+    ("sendBatch", "deviceId"): (
+        "device_id",
+        lambda call, device_id: call(
+            "POST", "/v1/messages/batch", {"messages": [TEXT | {"deviceId": device_id}]}
+        ),
     ),
-    ("listMessages", "deviceId"): lambda call, device_id: call(
-        "GET", f"/v1/messages?deviceId={device_id}"
+    ("listMessages", "deviceId"): (
+        "device_id",
+        lambda call, device_id: call("GET", f"/v1/messages?deviceId={device_id}"),
+    ),
+    ("listContacts", "groupId"): (
+        "group_id",
+        lambda call, group_id: call("GET", f"/v1/contacts?groupId={group_id}"),
+    ),
+    ("createContact", "groups"): (
+        "group_id",
+        lambda call, group_id: call(
+            "POST", "/v1/contacts", {"number": "+6581239999", "groups": [group_id]}
+        ),
+    ),
+    ("updateContact", "groups"): (
+        "group_id",
+        lambda call, group_id: call(
+            "PATCH",
+            f"/v1/contacts/{call.device.tenant.contacts.first().external_id}",
+            {"groups": [group_id]},
+        ),
+    ),
+    ("createRule", "addToGroup"): (
+        "group_id",
+        lambda call, group_id: call("POST", "/v1/rules", RULE | {"addToGroup": group_id}),
+    ),
+    ("replaceRule", "addToGroup"): (
+        "group_id",
+        lambda call, group_id: call("PUT", own_rule(call), RULE | {"addToGroup": group_id}),
+    ),
+    ("updateRule", "addToGroup"): (
+        "group_id",
+        lambda call, group_id: call("PATCH", own_rule(call), {"addToGroup": group_id}),
+    ),
+    ("reorderRules", "ids"): (
+        "rule_id",
+        lambda call, rule_id: call("POST", "/v1/rules/reorder", {"ids": [rule_id]}),
+    ),
+    ("listRuleRuns", "ruleId"): (
+        "rule_id",
+        lambda call, rule_id: call("GET", f"/v1/rules/runs?ruleId={rule_id}"),
+    ),
+    ("listDeliveries", "endpointId"): (
+        "endpoint_id",
+        lambda call, endpoint_id: call("GET", f"/v1/webhooks/deliveries?endpointId={endpoint_id}"),
+    ),
+    ("dryRunIngress", "payloadId"): (
+        "payload_id",
+        lambda call, payload_id: call(
+            "POST",
+            f"/v1/ingress/{call.device.tenant.ingresses.first().external_id}/dry-run",
+            {"payloadId": payload_id},
+        ),
     ),
 }
 # Operation with a cursor -> (path of the list, a new row in it).
-LISTS = {"listMessages": ("/v1/messages", lambda device: message_of(device))}
+LISTS = {
+    "listMessages": ("/v1/messages", message_of),
+    "listContacts": ("/v1/contacts", lambda device: ContactFactory(tenant=device.tenant)),
+    "listGroups": ("/v1/groups", lambda device: GroupFactory(tenant=device.tenant)),
+    "listRuleRuns": ("/v1/rules/runs", rule_run_of),
+    "listDeliveries": ("/v1/webhooks/deliveries", delivery_of),
+    "listOptOuts": ("/v1/opt-outs", lambda device: OptOutFactory(tenant=device.tenant)),
+}
 
 
-def message_of(device: Device) -> Message:
-    return MessageFactory(device=device, tenant=device.tenant)
+def own_rule(call: "Caller") -> str:
+    """The path of the caller's first rule."""
+    return f"/v1/rules/{call.device.tenant.rules.first().external_id}"
 
 
 def routes(patterns=None, prefix: str = "/") -> list[tuple[str, str]]:
@@ -63,7 +140,7 @@ def routes(patterns=None, prefix: str = "/") -> list[tuple[str, str]]:
             view = pattern.callback.view_class
             methods = {"GET", "POST", "PUT", "PATCH", "DELETE"}
             found += [(name, route) for name in sorted(methods) if hasattr(view, name.lower())]
-    return found
+    return [place for place in found if place not in BY_TOKEN]
 
 
 def operations() -> list[dict[str, Any]]:
@@ -126,50 +203,80 @@ def charlie():
 
 def everything() -> dict[str, list[dict[str, Any]]]:
     """All rows of all tables of ours."""
-    ours = ("accounts", "devices", "messaging", "webhooks", "rules", "integrations")
-    models = [model for model in apps.get_models() if model._meta.app_label in ours]
+    ours = ("accounts", "devices", "messaging", "webhooks", "rules", "ingress")
+    models = [
+        model
+        for model in apps.get_models(include_auto_created=True)
+        if model._meta.app_label in ours
+    ]
     return {str(model): list(model._default_manager.order_by("pk").values()) for model in models}
 
 
-def fill(route: str, device: Device) -> tuple[str, str]:
-    """`route` with ids of rows of the device's tenant, and with ids of the same kind of nobody."""
-    theirs = nobodys = route
-    for parameter in re.findall(r"<(\w+)>", route):
-        if parameter not in OBJECTS:
-            pytest.fail(
-                f"{route} has a path parameter that this test does not know: add {parameter!r} to "
-                "OBJECTS, with how a row of a tenant is made and the prefix of its ids."
-            )
-        make, prefix = OBJECTS[parameter]
-        theirs = theirs.replace(f"<{parameter}>", make(device))
-        nobodys = nobodys.replace(f"<{parameter}>", encode_id(prefix, new_id()))
-    return theirs, nobodys
+def parameters_of(route: str) -> list[str]:
+    """The path parameters of `route`."""
+    parameters = re.findall(r"<(\w+)>", route)
+    for parameter in parameters:
+        if parameter not in ID_KINDS:
+            pytest.fail(f"{route}: add the kind of {parameter!r} to ID_KINDS (tests/id_kinds.py).")
+    return parameters
+
+
+def filled(route: str, ids: dict[str, str]) -> str:
+    """`route` with `ids` in it, by path parameter."""
+    return re.sub(r"<(\w+)>", lambda match: ids[match[1]], route)
+
+
+def ids_of(route: str, device: Device) -> dict[str, str]:
+    """Ids of new rows of the device's tenant, for each parameter of `route`."""
+    return {parameter: ID_KINDS[parameter].make(device) for parameter in parameters_of(route)}
+
+
+def ids_of_nobody(route: str) -> dict[str, str]:
+    return {parameter: ID_KINDS[parameter].nobodys() for parameter in parameters_of(route)}
 
 
 @pytest.mark.parametrize(("method", "route"), routes())
 def test_anothers_id_is_as_unknown_as_nobodys(method, route, alice, charlie):
-    theirs, nobodys = fill(route, charlie.device)
+    theirs, nobodys = ids_of(route, charlie.device), ids_of_nobody(route)
     body, before = BODIES.get((method, route)), everything()
     with CaptureQueriesContext(connection) as queries_for_theirs:
-        answer = alice(method, theirs, body)
+        answer = alice(method, filled(route, theirs), body)
     with CaptureQueriesContext(connection) as queries_for_nobodys:
-        assert answer == alice(method, nobodys, body)
+        assert answer == alice(method, filled(route, nobodys), body)
     assert (answer[0], json.loads(answer[1])["error"]) == (404, "not_found")
     assert len(queries_for_theirs) == len(queries_for_nobodys)
     assert everything() == before
 
 
+@pytest.mark.parametrize(
+    ("method", "route"), [(method, route) for method, route in routes() if route.count("<") > 1]
+)
+def test_anothers_id_beside_an_own_one_is_as_unknown_as_nobodys(method, route, alice, charlie):
+    own, theirs, nobodys = (
+        ids_of(route, alice.device),
+        ids_of(route, charlie.device),
+        ids_of_nobody(route),
+    )
+    body, before = BODIES.get((method, route)), everything()
+    for parameter in own:
+        answer = alice(method, filled(route, own | {parameter: theirs[parameter]}), body)
+        assert (answer[0], json.loads(answer[1])["error"]) == (404, "not_found")
+        mixed = filled(route, own | {parameter: nobodys[parameter]})
+        assert answer == alice(method, mixed, body)
+    assert everything() == before
+
+
 @pytest.mark.parametrize(("method", "route"), routes())
 def test_the_same_request_of_the_owner_succeeds(method, route, charlie):
-    theirs, _ = fill(route, charlie.device)
-    status, answer = charlie(method, theirs, BODIES.get((method, route)))
+    own = filled(route, ids_of(route, charlie.device))
+    status, answer = charlie(method, own, BODIES.get((method, route)))
     assert status // 100 == 2, f"{method} {route} needs a body that works in BODIES: {answer}"
 
 
 @pytest.mark.parametrize(("method", "route"), routes())
 @pytest.mark.parametrize("malformed", ["x", "0", "-1", "%00", "dev_", "msg_" + "z" * 22, "*"])
 def test_what_cannot_be_an_id_is_unknown_too(method, route, malformed, alice):
-    _, nobodys = fill(route, alice.device)
+    nobodys = filled(route, ids_of_nobody(route))
     body = BODIES.get((method, route))
     assert alice(method, re.sub("<.*?>", malformed, route), body) == alice(method, nobodys, body)
 
@@ -179,7 +286,7 @@ def test_every_id_in_a_body_or_a_query_is_covered():
         (operation["operationId"], name)
         for operation in operations()
         for name in operation["names"]
-        if re.search(r"Ids?$|^ids?$", name)
+        if re.search(r"Ids?$|^ids?$|^groups$|^addToGroup$", name)
     }
     new = sorted(named - set(IDS_ELSEWHERE))
     assert not new, f"Add a request for each of these to IDS_ELSEWHERE: {new}"
@@ -188,15 +295,18 @@ def test_every_id_in_a_body_or_a_query_is_covered():
 
 @pytest.mark.parametrize("place", IDS_ELSEWHERE, ids=" ".join)
 def test_anothers_id_in_a_body_or_a_query_is_as_unknown_as_nobodys(place, alice, charlie):
-    message_of(charlie.device)
-    ask, before = IDS_ELSEWHERE[place], everything()
-    answers = [
-        ask(alice, device_id)
-        for device_id in (charlie.device.external_id, encode_id(Device.ID_PREFIX, new_id()))
-    ]
+    kind, ask = IDS_ELSEWHERE[place]
+    for caller in (alice, charlie):
+        message_of(caller.device)
+        ContactFactory(tenant=caller.device.tenant)
+        IngressFactory(tenant=caller.device.tenant)
+        RuleFactory(tenant=caller.device.tenant)
+    theirs, nobodys = ID_KINDS[kind].make(charlie.device), ID_KINDS[kind].nobodys()
+    before = everything()
+    answers = [ask(alice, theirs), ask(alice, nobodys)]
     assert answers[0] == answers[1]
     assert everything() == before
-    assert ask(charlie, charlie.device.external_id) != answers[0]
+    assert ask(charlie, theirs) != answers[0]
 
 
 def test_every_list_with_a_cursor_is_covered():
@@ -220,8 +330,13 @@ def test_anothers_cursor_is_no_better_than_a_made_up_one(operation, alice, charl
     assert charlie("GET", f"{path}?limit=1&cursor={cursor}")[0] == 200
 
 
-@pytest.mark.parametrize("path", ["/v1/messages", "/v1/devices"])
-def test_a_list_shows_nothing_of_others(path, alice, charlie):
-    message_of(charlie.device)
-    shown = {row["id"] for row in json.loads(alice("GET", path)[1])["data"]}
-    assert shown <= {alice.device.external_id}
+@pytest.mark.parametrize("operation", LISTS)
+def test_a_list_shows_nothing_of_others(operation, alice, charlie):
+    path, add = LISTS[operation]
+    add(charlie.device)
+    assert json.loads(alice("GET", path)[1])["data"] == []
+
+
+def test_the_list_of_devices_shows_nothing_of_others(alice, charlie):
+    shown = [row["id"] for row in json.loads(alice("GET", "/v1/devices")[1])["data"]]
+    assert shown == [alice.device.external_id]

@@ -17,7 +17,7 @@ MAX_DEPTH = 20
 # Characters that PostgreSQL or UTF-8 cannot hold, as JSON escapes; looked for in the bytes.
 _UNSTORABLE_ESCAPE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_WHERE = re.compile(r" - at `(?:key in )?\$(?P<path>[^`]*)`$")
+_WHERE = re.compile(r" - at (?:`key` in )?`\$(?P<path>[^`]*)`$")
 _MISSING = re.compile(r"^Object missing required field `(?P<field>[^`]*)`")
 _JSON_TYPE = re.compile(r"^application/(?:[\w.+-]+\+)?json\s*(?:;|$)", re.ASCII | re.IGNORECASE)
 

@@ -1,14 +1,17 @@
-"""A tenant's life: open, suspend, activate."""
+"""A tenant's life: open, change its settings, suspend, activate."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
+from phonenumbers import SUPPORTED_REGIONS
 
-from accounts.errors import InvalidInput
-from accounts.models import Membership, Tenant, User
+from accounts.errors import InvalidInput, Issue
+from accounts.models import Membership, Tenant, User, check_time_zone
 from accounts.services.api_keys import forget_cached_keys
 from accounts.services.audit import record_audit
 
@@ -22,6 +25,20 @@ class NewTenant:
     owner_password: str
     default_country: str
     time_zone: str = "UTC"
+
+
+@dataclass(frozen=True, slots=True)
+class TenantSettings:
+    """How a tenant wants to be served; None = as it is.
+
+    `default_country` is an ISO 3166 code or empty, `time_zone` a name such as Europe/Berlin.
+    """
+
+    name: str | None = None
+    default_country: str | None = None
+    time_zone: str | None = None
+    hold_when_offline: bool | None = None
+    keep_inbound: bool | None = None
 
 
 @transaction.atomic
@@ -41,6 +58,27 @@ def open_tenant(*, new: NewTenant) -> Tenant:
     Membership.objects.create(tenant=tenant, user=owner, role=Membership.Role.OWNER)
     record_audit(tenant=tenant, actor=owner, action="tenant.opened")
     return tenant
+
+
+@transaction.atomic
+def update_settings(*, tenant: Tenant, wanted: TenantSettings, actor: User | None) -> bool:
+    """Change what `wanted` names, all or nothing; True if that is something else than before.
+
+    Raises InvalidInput with an issue for each field that is wrong. Phones' texts follow at once,
+    and API keys too in this process; in others when their cached keys end (10 s, api_keys.py).
+    """
+    values = _cleaned(wanted)
+    row = Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
+    changes: dict[str, Any] = {
+        name: [getattr(row, name), value]
+        for name, value in values.items()
+        if getattr(row, name) != value
+    }
+    if changes:
+        Tenant.objects.filter(pk=row.pk).update(**{name: values[name] for name in changes})
+        record_audit(tenant=row, actor=actor, action="tenant.settings_changed", **changes)
+        transaction.on_commit(forget_cached_keys, robust=True)
+    return bool(changes)
 
 
 @transaction.atomic
@@ -79,3 +117,45 @@ def _check(tenant: Tenant, owner_email: str) -> None:
         validate_email(owner_email)
     except ValidationError as error:
         raise InvalidInput(" ".join(error.messages)) from error
+
+
+def _cleaned(wanted: TenantSettings) -> dict[str, Any]:
+    """What `wanted` names, as it is stored; raises InvalidInput with an issue for each mistake."""
+    values = {name: value for name, value in asdict(wanted).items() if value is not None}
+    issues = []
+    for name, (path, clean) in _CLEANERS.items():
+        try:
+            if name in values:
+                values[name] = clean(values[name])
+        except ValidationError as error:
+            issues.append(Issue(path, "invalid_value", " ".join(error.messages)))
+    if issues:
+        raise InvalidInput(issues=tuple(issues))
+    return values
+
+
+def _clean_name(name: str) -> str:
+    name = name.strip()
+    if not 0 < len(name) <= 100:
+        raise ValidationError("The name must have 1 to 100 characters.")
+    return name
+
+
+def _clean_country(code: str) -> str:
+    code = code.strip().upper()
+    if code and code not in SUPPORTED_REGIONS:
+        raise ValidationError(f"{code!r} is no country; use an ISO 3166 code such as SG, or none.")
+    return code
+
+
+def _clean_time_zone(name: str) -> str:
+    check_time_zone(name)
+    return name
+
+
+# Field -> (its path in the API, what makes of a value the one that is stored).
+_CLEANERS: dict[str, tuple[str, Callable[[str], str]]] = {
+    "name": ("name", _clean_name),
+    "default_country": ("defaultCountry", _clean_country),
+    "time_zone": ("timeZone", _clean_time_zone),
+}

@@ -5,7 +5,14 @@ import pytest
 from accounts.errors import InvalidInput, TenantInactive
 from accounts.models import ApiKey, Membership, Tenant, User
 from accounts.services.api_keys import NewApiKey, authenticate_key, create_api_key
-from accounts.services.tenants import NewTenant, activate_tenant, open_tenant, suspend_tenant
+from accounts.services.tenants import (
+    NewTenant,
+    TenantSettings,
+    activate_tenant,
+    open_tenant,
+    suspend_tenant,
+    update_settings,
+)
 from accounts.tests.factories import TenantFactory, UserFactory
 
 pytestmark = pytest.mark.usefixtures("db")
@@ -98,3 +105,29 @@ def test_suspension_of_one_tenant_leaves_the_others_alone():
     _, secret = create_api_key(tenant=charlie, new=NewApiKey("Test"), actor=None)
     suspend_tenant(tenant=alice, actor=None, reason="unpaid")
     assert authenticate_key(secret=secret, address="") == ApiKey.objects.get(tenant=charlie)
+
+
+def test_settings_that_change_are_in_the_audit_log_once(django_capture_on_commit_callbacks):
+    tenant, alice = TenantFactory(default_country="SG"), UserFactory(email="alice@example.com")
+    _, secret = create_api_key(tenant=tenant, new=NewApiKey("Test"), actor=alice)
+    authenticate_key(secret=secret, address="")
+    wanted = TenantSettings(default_country="de", time_zone="UTC", keep_inbound=False)
+    with django_capture_on_commit_callbacks(execute=True):
+        changed = [update_settings(tenant=tenant, wanted=wanted, actor=alice) for _ in range(2)]
+    seen = authenticate_key(secret=secret, address="").tenant
+    assert (changed, seen.default_country, seen.keep_inbound) == ([True, False], "DE", False)
+    entry = tenant.audit_entries.get(action="tenant.settings_changed")
+    assert (entry.actor, entry.detail) == (
+        alice,
+        {"default_country": ["SG", "DE"], "keep_inbound": [True, False]},
+    )
+
+
+def test_settings_that_are_wrong_change_nothing():
+    tenant = TenantFactory(name="Alice's shop")
+    wanted = TenantSettings(name="Bob's", default_country="ZZ", time_zone="Mars/Olympus")
+    with pytest.raises(InvalidInput) as refused:
+        update_settings(tenant=tenant, wanted=wanted, actor=None)
+    assert [issue.path for issue in refused.value.issues] == ["defaultCountry", "timeZone"]
+    tenant.refresh_from_db()
+    assert (tenant.name, actions(tenant)) == ("Alice's shop", [])

@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from accounts.api.bodies import check_depth, decode, decode_envelope, issue_of
-from accounts.errors import GatewayError, InvalidInput, Issue
+from accounts.api.bodies import check_depth, decode, decode_envelope
+from accounts.api.lists import PageQuery
+from accounts.errors import GatewayError, InvalidInput
 from accounts.ids import decode_id
 from accounts.models import ApiKey
 from devices.models import Device
@@ -121,11 +122,9 @@ def _after(start: datetime, ttl: int) -> datetime:
         ) from error
 
 
-class ListQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+class ListQuery(PageQuery):
     """The query string of the list; every filter narrows."""
 
-    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
-    cursor: str | None = None
     direction: Literal["outbound", "inbound"] | None = None
     status: (
         Literal[
@@ -149,24 +148,6 @@ class ListQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
-
-
-def read_query(parameters: dict[str, str]) -> ListQuery:
-    """The filters of a query string; raises InvalidInput naming the parameter."""
-    unstorable = [name for name, value in parameters.items() if "\x00" in value]
-    if unstorable:
-        raise InvalidInput.at(unstorable[0], "invalid_characters", "NUL cannot be searched for.")
-    try:
-        return msgspec.convert(parameters, ListQuery, strict=False)
-    except msgspec.ValidationError as error:
-        raise InvalidInput(issues=(_with_name(issue_of(error), str(error)),)) from error
-
-
-def _with_name(issue: Issue, text: str) -> Issue:
-    if "unknown field" in text:
-        name = text.rpartition("unknown field `")[2].partition("`")[0]
-        return Issue(name, "unknown_parameter", f"There is no filter {name!r}.")
-    return issue
 
 
 def lane_name(message: Message) -> str:

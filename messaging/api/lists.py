@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
-from datetime import datetime
-
-import msgspec
 from django.contrib.postgres.search import SearchQuery, SearchVector
-from django.core import signing
 from django.db import connection, transaction
 
-from accounts.errors import InvalidInput
-from accounts.ids import decode_id
+from accounts.api.lists import cursor_after, last_seen
+from accounts.ids import decode_id, first_id_of
 from accounts.models import Tenant
 from devices.models import Device
 from devices.numbers import InvalidNumber, parse_number
@@ -22,7 +16,6 @@ from messaging.models import Message, MessageQuerySet
 from messaging.queries import messages_for
 
 RARE_HITS = 1000
-_SALT = "messaging.cursor"
 _COLUMNS = (
     "public_id",
     "recipient",
@@ -39,11 +32,11 @@ def page_of_messages(tenant: Tenant, query: ListQuery) -> tuple[list[Message], s
     """(messages newest first, cursor of the next page or None); raises InvalidInput."""
     messages = _filter(messages_for(tenant).only(*_COLUMNS), tenant, query)
     if query.cursor is not None:
-        messages = messages.filter(public_id__lt=_last_seen(tenant, query))
+        messages = messages.filter(public_id__lt=last_seen(tenant, query))
     found = _newest(messages, query, query.limit + 1)
     page = found[: query.limit]
     has_more = len(found) > query.limit
-    return page, _cursor(tenant, query, page[-1].public_id) if has_more else None
+    return page, cursor_after(tenant, query, page[-1].public_id) if has_more else None
 
 
 def _newest(messages: MessageQuerySet, query: ListQuery, count: int) -> list[Message]:
@@ -86,16 +79,10 @@ def _filter(messages: MessageQuerySet, tenant: Tenant, query: ListQuery) -> Mess
     if query.device_id is not None:
         messages = messages.filter(device_id=_device(tenant, query.device_id))
     if query.since is not None:
-        messages = messages.filter(public_id__gte=_first_id_of(query.since))
+        messages = messages.filter(public_id__gte=first_id_of(query.since))
     if query.until is not None:
-        messages = messages.filter(public_id__lt=_first_id_of(query.until))
+        messages = messages.filter(public_id__lt=first_id_of(query.until))
     return messages
-
-
-def _first_id_of(moment: datetime) -> uuid.UUID:
-    """The lowest UUIDv7 of a millisecond; ids and `createdAt` are made together."""
-    milliseconds = min(max(0, int(moment.timestamp() * 1000)), (1 << 48) - 1)
-    return uuid.UUID(int=milliseconds << 80)
 
 
 def _number(text: str | None, tenant: Tenant) -> str | None:
@@ -115,27 +102,3 @@ def _device(tenant: Tenant, external_id: str) -> int:
         return 0
     known = Device.objects.of(tenant).filter(public_id=public_id).values_list("pk", flat=True)
     return known.first() or 0
-
-
-def _cursor(tenant: Tenant, query: ListQuery, last: uuid.UUID) -> str:
-    """Signed and bound to the tenant and the filters: nobody pages through another list with it."""
-    return signing.dumps(
-        [tenant.public_id.hex, _fingerprint(query), last.hex], salt=_SALT, compress=False
-    )
-
-
-def _last_seen(tenant: Tenant, query: ListQuery) -> uuid.UUID:
-    try:
-        tenant_id, fingerprint, last = signing.loads(query.cursor or "", salt=_SALT)
-        if (tenant_id, fingerprint) == (tenant.public_id.hex, _fingerprint(query)):
-            return uuid.UUID(hex=last)
-    except (signing.BadSignature, ValueError):
-        pass
-    raise InvalidInput.at(
-        "cursor", "invalid_cursor", "Send the nextCursor of the same list, with the same filters."
-    )
-
-
-def _fingerprint(query: ListQuery) -> str:
-    filters = msgspec.structs.replace(query, cursor=None, limit=50)
-    return hashlib.sha256(msgspec.json.encode(filters)).hexdigest()[:16]

@@ -8,12 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from accounts.api.bodies import decode, read_body, read_json_bytes
+from accounts.api.lists import read_query
 from accounts.api.openapi import query_parameters
 from accounts.api.views import NativeView, json_response
 from accounts.errors import GatewayError, InvalidInput
 from accounts.services.idempotency import Answer, answer_once, fingerprint_of
 from devices.numbers import InvalidNumber, parse_number
-from messaging.api.inputs import BatchIn, ListQuery, MessageIn, PreviewIn, read_batch, read_query
+from messaging.api.inputs import BatchIn, ListQuery, MessageIn, PreviewIn, read_batch
 from messaging.api.lists import page_of_messages
 from messaging.api.outputs import (
     BatchOut,
@@ -90,7 +91,7 @@ class MessagesView(_IdempotentView):
     )
     def get(self, request: HttpRequest) -> HttpResponse:
         """Messages, newest first."""
-        query = read_query(request.GET.dict())
+        query = read_query(request.GET.dict(), ListQuery)
         messages, next_cursor = page_of_messages(self.tenant, query)
         return json_response(MessagesOut([message_row_out(m) for m in messages], next_cursor))
 

@@ -1,4 +1,4 @@
-"""Messages as rows, in any state."""
+"""Messages as rows, in any state, and who they are for."""
 
 from datetime import timedelta
 
@@ -7,9 +7,10 @@ from django.db.models import Model
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
+from accounts.tests.factories import TenantFactory
 from devices.tests.factories import DeviceFactory
 from messaging.drafts import MessageDraft
-from messaging.models import Message
+from messaging.models import Contact, Group, Message, OptOut
 from messaging.states import Status
 
 
@@ -67,3 +68,28 @@ def change(row: Model, **columns) -> None:
 def draft(recipient: str = "+6581230000", text: str = "Hello", **fields) -> MessageDraft:
     """What a client asks for."""
     return MessageDraft(recipient=recipient, text=text, **fields)
+
+
+class ContactFactory(DjangoModelFactory):
+    class Meta:
+        model = Contact
+
+    tenant = factory.SubFactory(TenantFactory)
+    number = factory.Sequence(lambda n: f"+65831{n:05}")
+
+
+class GroupFactory(DjangoModelFactory):
+    class Meta:
+        model = Group
+
+    tenant = factory.SubFactory(TenantFactory)
+    name = factory.Sequence(lambda n: f"Group {n}")
+
+
+class OptOutFactory(DjangoModelFactory):
+    class Meta:
+        model = OptOut
+
+    tenant = factory.SubFactory(TenantFactory)
+    number = factory.Sequence(lambda n: f"+65841{n:05}")
+    source = OptOut.Source.KEYWORD

@@ -6,6 +6,7 @@ import pytest
 from django.core import signing
 from django.utils import timezone
 
+from accounts.api.lists import CURSOR_SALT
 from accounts.api.times import iso
 from accounts.tests.factories import bearer
 from devices.tests.factories import DeviceFactory
@@ -123,7 +124,7 @@ def test_cursor_does_not_tell_how_many_tenants_there_are(listed, device):
     message_of(device)
     message_of(device)
     cursor = listed(limit=1).json()["nextCursor"]
-    parts = signing.loads(cursor, salt="messaging.cursor")
+    parts = signing.loads(cursor, salt=CURSOR_SALT)
     assert [part for part in parts if isinstance(part, int)] == []
 
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core import signing
 
+from accounts.api.lists import CURSOR_SALT, read_query
 from accounts.errors import InvalidInput
 from accounts.tests.factories import TenantFactory
 from devices.tests.factories import DeviceFactory
-from messaging.api.inputs import read_query
+from messaging.api.inputs import ListQuery
 from messaging.api.lists import page_of_messages
 from messaging.models import Message
 from messaging.tests.factories import MessageFactory
@@ -55,7 +56,7 @@ class Box:
                 self.add(number)
 
     def page(self, **parameters: str):
-        return page_of_messages(self.tenant, read_query(parameters))
+        return page_of_messages(self.tenant, read_query(parameters, ListQuery))
 
 
 @pytest.fixture
@@ -155,7 +156,7 @@ def test_bounds_include_since_and_exclude_until(box):
 
 def _is_refused(tenant, **parameters: str) -> bool:
     try:
-        page_of_messages(tenant, read_query(parameters))
+        page_of_messages(tenant, read_query(parameters, ListQuery))
     except InvalidInput as error:
         return [(issue.path, issue.code) for issue in error.issues] == [
             ("cursor", "invalid_cursor")
@@ -181,9 +182,9 @@ def test_cursor_that_was_tampered_with_is_refused(box):
         "x",
         cursor[:-1],
         f"{payload[:-1]}A:{time}:{signature}",
-        signing.dumps([box.tenant.pk, "0" * 16, "0" * 32], salt="messaging.cursor"),
-        signing.dumps("not a list", salt="messaging.cursor"),
-        signing.dumps([1], salt="messaging.cursor"),
+        signing.dumps([box.tenant.pk, "0" * 16, "0" * 32], salt=CURSOR_SALT),
+        signing.dumps("not a list", salt=CURSOR_SALT),
+        signing.dumps([1], salt=CURSOR_SALT),
         signing.dumps([box.tenant.pk, "0" * 16, "0" * 32], salt="another"),
     ]
     assert [_is_refused(box.tenant, cursor=text) for text in forged] == [True] * len(forged)

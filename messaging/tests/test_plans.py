@@ -11,10 +11,11 @@ import pytest
 from django.core import signing
 from django.db import connection
 
+from accounts.api.lists import CURSOR_SALT, read_query
 from accounts.models import Tenant
 from devices.models import Device
 from devices.tests.factories import DeviceFactory
-from messaging.api.inputs import read_query
+from messaging.api.inputs import ListQuery
 from messaging.api.lists import page_of_messages
 from messaging.models import Message
 from messaging.queries import devices_with_due_work, queue_depths, sticky_devices
@@ -105,12 +106,12 @@ def _whole_table_reads(work: Callable[[], object]) -> list[str]:
 
 
 def _read_first_and_far_page(tenant: Tenant, parameters: dict[str, str]) -> None:
-    _, cursor = page_of_messages(tenant, read_query(parameters))
+    _, cursor = page_of_messages(tenant, read_query(parameters, ListQuery))
     if cursor is not None:
-        *bound_to, _ = signing.loads(cursor, salt="messaging.cursor")
+        *bound_to, _ = signing.loads(cursor, salt=CURSOR_SALT)
         far_id = Message.objects.filter(tenant=tenant).order_by("id")[200].public_id
-        far = signing.dumps([*bound_to, far_id.hex], salt="messaging.cursor")
-        page, _ = page_of_messages(tenant, read_query({**parameters, "cursor": far}))
+        far = signing.dumps([*bound_to, far_id.hex], salt=CURSOR_SALT)
+        page, _ = page_of_messages(tenant, read_query({**parameters, "cursor": far}, ListQuery))
         assert all(message.public_id < far_id for message in page)
 
 
