@@ -153,8 +153,15 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_ADAPTER = "gateway_site.sign_up.ClosedSignUp"
 ACCOUNT_EMAIL_VERIFICATION = "optional"
 
-# Until a mail server is named, e-mails are files for the operator: secrets do not belong in logs.
-EMAIL_CONFIG = env.email_url("EMAIL_URL", default=f"filemail://{DATA_DIR}/mail")
+# Until a mail server is named, e-mails are files for the operator, and shown on standard error.
+EMAIL_CONFIG = (
+    env.email_url("EMAIL_URL")
+    if env.str("EMAIL_URL", default="")
+    else {
+        "EMAIL_BACKEND": "gateway_site.mail.FilesAndConsole",
+        "EMAIL_FILE_PATH": str(DATA_DIR / "mail"),
+    }
+)
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"gateway@{_public.hostname}")
@@ -237,6 +244,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "phones that went silent": {"task": "devices.tasks.mark_silent_offline", "schedule": 10.0},
     "messages of silent phones": {"task": "messaging.tasks.reroute_waiting", "schedule": 10.0},
     "lost nudges": {"task": "messaging.tasks.nudge_due", "schedule": 15.0},
+    "actions of rules": {"task": "rules.tasks.sweep_actions", "schedule": 10.0},
+    "e-mails of rules": {
+        "task": "rules.tasks.sweep_emails",
+        "schedule": 10.0,
+        "options": {"queue": "webhooks"},
+    },
+    "old runs of rules": {"task": "rules.tasks.prune", "schedule": 3600.0},
+    "webhooks that are due": {"task": "webhooks.tasks.sweep_deliveries", "schedule": 5.0},
+    "owners of failing endpoints": {"task": "webhooks.tasks.warn_owners", "schedule": 60.0},
+    "old deliveries": {"task": "webhooks.tasks.prune", "schedule": 3600.0},
     "old rows": {"task": "devices.tasks.prune", "schedule": 3600.0},
     "old idempotency keys": {"task": "accounts.tasks.prune", "schedule": 3600.0},
     "old refs of ingresses": {"task": "integrations.ingress.tasks.prune", "schedule": 3600.0},

@@ -15,7 +15,7 @@ def perform(run_id: int) -> int:
     """The actions of a run, but for its e-mails, which are handed on."""
     done = actions.perform_run(run_id=run_id)
     for action_id in emails.waiting_of(run_id=run_id):
-        send_email.apply_async([action_id], queue=WAITING_QUEUE)
+        send_email.apply_async((action_id,), queue=WAITING_QUEUE)
     return done
 
 

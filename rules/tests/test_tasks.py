@@ -39,7 +39,7 @@ def asked(monkeypatch):
     """The e-mails that were handed on: action ids."""
     ids: list[int] = []
 
-    def note(arguments: list[int], queue: str) -> None:
+    def note(arguments: tuple[int], queue: str) -> None:
         assert queue == "webhooks"
         ids.extend(arguments)
 

@@ -74,4 +74,10 @@ def _die_in_task(execute: Any, sql: Any, params: Any, many: bool, context: Any) 
 def note_published(events: Sequence[Any]) -> None:
     """An event handler: one line for each event, though its transaction may yet roll back."""
     with PUBLISHED.open("a") as file:
-        file.write("".join(f"{event.name} {event.message_id}\n" for event in events))
+        file.write(
+            "".join(
+                f"{event.name} {event.message_id}\n"
+                for event in events
+                if hasattr(event, "message_id")
+            )
+        )

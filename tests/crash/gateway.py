@@ -100,13 +100,15 @@ class Gateway:
         programs = Children(config, self.env | variables)
         return Child(programs.web(), self._second_folder()), port
 
-    def another_worker(self) -> Child:
-        """A second one of the same."""
-        return Child(self._programs.worker(), self._second_folder())
+    def another_worker(self, **variables: str) -> Child:
+        """A second one of the same, perhaps with other variables."""
+        programs = Children(self._programs.config, self.env | variables)
+        return Child(programs.worker(), self._second_folder())
 
-    def another_webhooks(self) -> Child:
-        """A second worker that delivers."""
-        return Child(self._programs.webhooks(), self._second_folder())
+    def another_webhooks(self, **variables: str) -> Child:
+        """A second worker that delivers, perhaps with other variables."""
+        programs = Children(self._programs.config, self.env | variables)
+        return Child(programs.webhooks(), self._second_folder())
 
     def another_beat(self) -> Child:
         """A second one, with a schedule file of its own."""
