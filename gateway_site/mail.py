@@ -55,10 +55,10 @@ def shown(message: EmailMessage, *, where: str) -> str:
     is_private = message.extra_headers.get("Sensitivity", "").lower() == "private"
     body = "(private: the text is in the file)" if is_private else message.body
     lines = [_RULE, *(f"{name}: {value}" for name, value in header.items()), "", str(body), _RULE]
-    return _without_controls("\n".join(lines)) + "\n"
+    return without_controls("\n".join(lines)) + "\n"
 
 
-def _without_controls(text: str) -> str:
+def without_controls(text: str) -> str:
     """A text from outside must not steer the terminal that shows it."""
     return "".join(
         character if character.isprintable() or character in "\n\t" else "\N{REPLACEMENT CHARACTER}"

@@ -14,9 +14,9 @@ from webhooks.services.deliveries import deliver_due
 DELIVER_SECONDS = 20
 
 
-@shared_task(queue="webhooks")
+@shared_task
 def deliver() -> int:
-    """Deliver what is due; as many at once as there are threads to run this. How many it were."""
+    """Deliver what is due; how many it were. Runs in threads, from a queue of its own."""
     return deliver_due(seconds=DELIVER_SECONDS)
 
 

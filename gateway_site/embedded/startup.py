@@ -16,6 +16,7 @@ from gateway_site.embedded.errors import StartError, StopRequested
 from gateway_site.embedded.first_run import FirstRun
 from gateway_site.embedded.lock import locked_data_dir
 from gateway_site.embedded.logs import trim_logs
+from gateway_site.embedded.mails import MailFolder
 from gateway_site.embedded.process import run_to_end, tail
 from gateway_site.embedded.readiness import ask_readiness
 from gateway_site.embedded.servers import private_servers
@@ -27,6 +28,7 @@ READY_SECONDS = 60.0
 _PROGRESS_SECONDS = 5.0
 _READY_POLL_SECONDS = 0.5
 _WATCH_POLL_SECONDS = 15.0
+_LOOKS_FOR_MAIL = 15  # between two looks at the rest
 
 
 def run_until_stopped(config: Config, say: Say) -> None:
@@ -139,7 +141,11 @@ def _start_phone(config: Config, children: Children, supervisor: Supervisor) -> 
 def _watch(config: Config, supervisor: Supervisor) -> None:
     """Keep everything running until a stop signal (StopRequested)."""
     watchdog = WorkerWatchdog(supervisor)
+    mails = MailFolder(config.data_dir / "mail")
     while True:
-        supervisor.pause(_WATCH_POLL_SECONDS)
+        for _ in range(_LOOKS_FOR_MAIL):
+            supervisor.pause(_WATCH_POLL_SECONDS / _LOOKS_FOR_MAIL)
+            for mail in mails.news():
+                supervisor.say(mail)
         watchdog.judge(ask_readiness(config.local_host, config.port), time.monotonic())
         trim_logs(supervisor.logs)
