@@ -19,7 +19,7 @@ class MailFolder:
         self._told = set(folder.glob("*.log"))
 
     def news(self) -> list[str]:
-        """Each new e-mail as a paragraph: to whom, what about, its text unless private, its file."""
+        """Each new e-mail as a paragraph: to whom, what about, its text (if not private), file."""
         settled_before = time.time() - _SETTLED_SECONDS
         fresh = sorted(
             file
