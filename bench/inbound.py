@@ -5,10 +5,10 @@ import time
 from contextlib import suppress
 
 from accounts.models import Tenant
-from bench.database import empty_tables
+from bench.database import empty_tables, postmaster_pid
 from bench.errors import BenchError
 from bench.figures import Figure, at_most
-from bench.load import Run
+from bench.load import Run, metered
 from bench.phones import Phone
 from bench.receiver import Receiver
 from bench.requests import recipient
@@ -28,10 +28,20 @@ def measure() -> list[Figure]:
     sender = open_sender()
     (token,) = pair_phones(sender.tenant, 1)
     empty_tables()
-    with running(GATEWAY) as web, delivering(threads=WEBHOOK_THREADS):
-        run = asyncio.run(_measure(web, token, sender.tenant))
+    with running(GATEWAY) as web, delivering(threads=WEBHOOK_THREADS) as worker:
+        servers = {"web": web.pid, "webhooks": worker, "postgresql": postmaster_pid()}
+        run = metered(lambda: asyncio.run(_measure(web, token, sender.tenant)), servers)
     label = f"inbound frame -> first byte of the webhook at {RATE}/s"
     return [
+        *(
+            Figure(
+                f"inbound.cpu.{name}",
+                f"  CPU for each: {name}",
+                run.cpu_per_request(name) * 1e3,
+                "ms",
+            )
+            for name in servers
+        ),
         Figure("inbound.p50", f"{label}: p50", run.quantile(0.5) * 1e3, "ms", at_most(60)),
         Figure("inbound.p99", f"{label}: p99", run.quantile(0.99) * 1e3, "ms", at_most(500)),
     ]

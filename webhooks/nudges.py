@@ -43,12 +43,15 @@ def nudge(deliveries: int) -> None:
 
 
 def start_workers(deliveries: int) -> int:
-    """Queue a task for each of so many deliveries, but no more than can run; how many it were.
+    """Queue a task for each of so many deliveries; how many it were.
+
+    No more wait than can run at once. What waits already may be something else, so it is no reason
+    to queue less than that.
 
     Raises what Redis's client and Celery raise when Redis is away.
     """
     threads: int = settings.WEBHOOK_THREADS
-    wanted = max(0, min(deliveries, threads) - redis.connection().llen(QUEUE))
+    wanted = max(0, min(deliveries, threads - redis.connection().llen(QUEUE)))
     for _ in range(wanted):
         current_app.send_task(TASK, queue=QUEUE, expires=EXPIRES_SECONDS, retry=False)
     return wanted

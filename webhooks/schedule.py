@@ -15,6 +15,8 @@ MAX_ATTEMPTS = len(DELAYS)
 JITTER = 0.2
 THROTTLED = timedelta(seconds=60)
 LONGEST_WISH = timedelta(hours=6)
+# By how much clocks of hosts may differ: what is due at once must be so for every worker.
+CLOCKS_DIFFER = timedelta(seconds=5)
 _SECONDS = re.compile(r"[0-9]+", re.ASCII)
 _MAX_DIGITS = 9  # more than that is beyond LONGEST_WISH whatever they say
 

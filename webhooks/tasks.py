@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from celery import shared_task
+from celery.signals import worker_shutting_down
 
 from accounts.locks import advisory_lock
 from webhooks.nudges import start_workers
 from webhooks.services import claims, health, retention, warnings
-from webhooks.services.deliveries import deliver_due
+from webhooks.services.deliveries import deliver_due, is_ending
 
 # Celery's time limits do not hold in a pool of threads: the loop ends by itself, and an exchange
 # takes 20 seconds at most.
@@ -18,6 +21,12 @@ DELIVER_SECONDS = 20
 def deliver() -> int:
     """Deliver what is due; how many it were. Runs in threads, from a queue of its own."""
     return deliver_due(seconds=DELIVER_SECONDS)
+
+
+@worker_shutting_down.connect
+def _take_nothing_more(**_: Any) -> None:
+    """A worker that was asked to end finishes what its threads have in hand."""
+    is_ending.set()
 
 
 @shared_task

@@ -7,6 +7,7 @@ claim runs out and the delivery is made again, with the same webhook-id.
 from __future__ import annotations
 
 import random
+import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,6 +84,10 @@ class Attempt:
         return parse_retry_after(value, now=timezone.now())
 
 
+# Set when the process is about to end: what is in hand is finished, and nothing more is taken.
+is_ending = threading.Event()
+
+
 def deliver_due(*, seconds: float) -> int:
     """Deliver one after the other until nothing is due or the time is over; how many it were.
 
@@ -90,7 +95,7 @@ def deliver_due(*, seconds: float) -> int:
     """
     ends_at = time.monotonic() + seconds
     delivered = 0
-    while time.monotonic() < ends_at:
+    while time.monotonic() < ends_at and not is_ending.is_set():
         claim = claim_next()
         if claim is None:
             return delivered

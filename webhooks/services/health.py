@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -106,15 +107,13 @@ def hold_pending(endpoint_id: int) -> int:
 
 
 def hold_for_disabled() -> int:
-    """`hold_pending` for all disabled endpoints that have anything pending."""
-    pending = Delivery.objects.filter(status=Delivery.Status.PENDING)
-    disabled = Endpoint.objects.filter(state=Endpoint.State.DISABLED)
-    # One probe for each; what is in a worker's hands is found again and again, and left alone.
-    return sum(
-        hold_pending(pk)
-        for pk in disabled.values_list("pk", flat=True)
-        if pending.filter(endpoint_id=pk).exists()
+    """`hold_pending` for every disabled endpoint for which anything waits."""
+    in_hand = Q(claimed_until__gt=timezone.now())
+    waiting = Delivery.objects.filter(
+        ~in_hand, endpoint=OuterRef("pk"), status=Delivery.Status.PENDING
     )
+    disabled = Endpoint.objects.filter(Exists(waiting), state=Endpoint.State.DISABLED)
+    return sum(hold_pending(pk) for pk in disabled.values_list("pk", flat=True))
 
 
 def _is_news(endpoint: Endpoint, now: datetime) -> bool:

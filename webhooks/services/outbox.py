@@ -19,6 +19,7 @@ from webhooks.audience import CALLBACK_EVENTS, Listener, latest_refs
 from webhooks.models import Delivery, Endpoint, Event
 from webhooks.nudges import nudge_after_commit
 from webhooks.payloads import NATIVE, RECEIVED, TEST, MessageNotice, Notice, TestNotice, body_of
+from webhooks.schedule import CLOCKS_DIFFER
 
 _MAX_ORIGIN = 300  # longer than any host may be: whoever dials it is told so
 _STORE = """
@@ -34,7 +35,7 @@ WITH stored AS (
            (public_id, tenant_id, event_id, endpoint_id, url, has_own_url, status, next_attempt_at,
             attempts, claim, crashes, created_at, last_error)
     SELECT new.public_id, new.tenant_id, stored.id, new.endpoint_id, new.url, new.has_own_url,
-           new.status, CASE new.status WHEN 'pending' THEN %(now)s END, 0, 0, 0, %(now)s, ''
+           new.status, CASE new.status WHEN 'pending' THEN %(due)s END, 0, 0, 0, %(now)s, ''
       FROM unnest(%(d_ids)s::uuid[], %(d_tenants)s::bigint[], %(d_keys)s::text[],
                   %(d_endpoints)s::bigint[], %(d_urls)s::text[], %(d_own)s::bool[],
                   %(d_statuses)s::text[])
@@ -189,13 +190,15 @@ def _store(destinations: Sequence[Destination]) -> list[UUID]:
     """Insert what is new, and nudge the workers after the commit; the public ids of the events."""
     if not destinations:
         return []
+    now = timezone.now()
     first = {destination.event_key: destination for destination in destinations}
     bodies = {key: body_of(one.notice, one.format) for key, one in first.items()}
     with connection.cursor() as cursor:
         cursor.execute(
             _STORE,
             {
-                "now": timezone.now(),
+                "now": now,
+                "due": now - CLOCKS_DIFFER,
                 **_event_columns(first, bodies),
                 **_delivery_columns(destinations),
             },

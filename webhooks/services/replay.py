@@ -13,12 +13,13 @@ from accounts.models import Tenant
 from webhooks.models import Delivery, Endpoint, Event
 from webhooks.nudges import nudge_after_commit
 from webhooks.payloads import TEST
+from webhooks.schedule import CLOCKS_DIFFER
 
 LONGEST = timedelta(days=14)
 MOST = 10_000
 AT_ONCE = 1000
 _AGAIN = """
-   SET status = 'pending', attempts = 0, crashes = 0, next_attempt_at = %(now)s,
+   SET status = 'pending', attempts = 0, crashes = 0, next_attempt_at = %(due)s,
        claimed_until = NULL, finished_at = NULL, last_status = NULL, last_error = ''
 """
 _ONE = f"""
@@ -53,7 +54,8 @@ def replay_delivery(*, delivery: Delivery) -> None:
         raise Conflict("Its text was delivered and not kept, so it cannot be sent again.")
     _check(delivery.endpoint)
     with connection.cursor() as cursor:
-        cursor.execute(_ONE, {"now": timezone.now(), "delivery": delivery.pk})
+        due = timezone.now() - CLOCKS_DIFFER
+        cursor.execute(_ONE, {"due": due, "delivery": delivery.pk})
         if not cursor.rowcount:
             raise Conflict("This delivery is still under way.")
     delivery.refresh_from_db()
@@ -72,6 +74,7 @@ def replay_failed(*, tenant: Tenant, endpoint: Endpoint, since: datetime) -> int
     _check(endpoint)
     wanted: dict[str, Any] = {
         "now": now,
+        "due": now - CLOCKS_DIFFER,
         "since": since,
         "tenant": tenant.pk,
         "endpoint": endpoint.pk,

@@ -14,7 +14,7 @@ from messaging.tests.factories import MessageFactory, change
 from messaging.tests.threads import at_once
 from webhooks.models import Delivery, DeliveryAttempt, Event
 from webhooks.services.claims import claim_next
-from webhooks.services.deliveries import Attempt, deliver, deliver_due, finish
+from webhooks.services.deliveries import Attempt, deliver, deliver_due, finish, is_ending
 from webhooks.services.outbox import post_inbound, send_test_event
 from webhooks.signing import mac_signature
 from webhooks.tests.factories import (
@@ -123,6 +123,16 @@ class TestDeliver:
 
     def test_nothing_due_is_nothing_done(self):
         assert deliver_all() == 0
+
+    def test_worker_that_is_ending_leaves_the_rest_to_others(self):
+        with Receiver() as receiver:
+            to(receiver)
+            is_ending.set()
+            try:
+                assert deliver_all() == 0
+            finally:
+                is_ending.clear()
+            assert deliver_all() == 1
 
     def test_time_that_is_over_leaves_the_rest_to_others(self):
         with Receiver() as receiver:

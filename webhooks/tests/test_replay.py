@@ -43,7 +43,9 @@ class TestOne:
         replay_delivery(delivery=delivery)
         assert (delivery.status, delivery.attempts, delivery.crashes) == ("pending", 0, 0)
         assert (delivery.finished_at, delivery.last_status) == (None, None)
-        assert (delivery.last_error, delivery.next_attempt_at) == ("", timezone.now())
+        assert delivery.last_error == ""
+        # For a worker whose clock is behind, too.
+        assert delivery.next_attempt_at == timezone.now() - timedelta(seconds=5)
         claim = claim_next()
         assert (claim.delivery_id, claim.number) == (delivery.pk, 4)
         assert claim.event_public_id == delivery.event.public_id
