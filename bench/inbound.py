@@ -53,26 +53,34 @@ async def _measure(web: WebServer, token: str, tenant: Tenant) -> Run:
         await asyncio.to_thread(add_endpoint, tenant, receiver.url("/hook"))
         phone = await Phone.join(web.connect(1)[0], token)
         taking = asyncio.create_task(phone.take(lambda *_: None))
-        brought = await _bring(phone)
-        deadline = time.monotonic() + _LAST_WEBHOOK_SECONDS
-        while len(arrived) < len(brought) and time.monotonic() < deadline:
-            await asyncio.sleep(0.01)
+        # The worker is still starting when the first texts come; a steady rate begins after them.
+        await _all_in(arrived, await _bring(phone, range(WARM_UP)))
+        brought = await _bring(phone, range(WARM_UP, WARM_UP + RATE * SECONDS))
+        await _all_in(arrived, brought)
         await phone.leave()
         with suppress(asyncio.CancelledError):
             await taking
-    missing = len(brought.keys() - arrived.keys())
-    if missing:
-        raise BenchError(f"{missing} of {len(brought)} texts did not reach the receiver.")
-    measured = [recipient(number) for number in range(WARM_UP, len(brought))]
-    return Run([arrived[number] - brought[number] for number in measured], SECONDS)
+    return Run([arrived[number] - at for number, at in brought.items()], SECONDS)
 
 
-async def _bring(phone: Phone) -> dict[str, float]:
+async def _bring(phone: Phone, numbers: range) -> dict[str, float]:
     """Sender -> when its frame was written."""
     started = time.perf_counter()
     brought: dict[str, float] = {}
-    for number in range(WARM_UP + RATE * SECONDS):
-        await asyncio.sleep(max(0.0, started + number / RATE - time.perf_counter()))
+    for position, number in enumerate(numbers):
+        await asyncio.sleep(max(0.0, started + position / RATE - time.perf_counter()))
         brought[recipient(number)] = time.perf_counter()
         await phone.bring(recipient(number), f"Inbound {number}")
     return brought
+
+
+async def _all_in(arrived: dict[str, float], brought: dict[str, float]) -> None:
+    """Wait until the webhook of every text that was brought has begun to arrive.
+
+    Raises BenchError when one did not come within `_LAST_WEBHOOK_SECONDS` of the last.
+    """
+    deadline = time.monotonic() + _LAST_WEBHOOK_SECONDS
+    while missing := brought.keys() - arrived.keys():
+        if time.monotonic() > deadline:
+            raise BenchError(f"{len(missing)} of {len(brought)} texts did not reach the receiver.")
+        await asyncio.sleep(0.01)

@@ -39,7 +39,8 @@ class Receiver:
         return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}{path}"
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
+        # Cancelled where it waits, when the measurement is over.
+        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             first = await reader.read(1)
             arrived_at = time.perf_counter()
             head = first + await reader.readuntil(b"\r\n\r\n")
