@@ -28,6 +28,11 @@ class Child:
         assert self.process is not None, f"{self.program.name} was not started"
         return self.process.exit_code
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was started and is gone without having been stopped or killed here."""
+        return self.process is not None and self.process.exit_code is not None
+
     def kill(self) -> None:
         """SIGKILL to it and to all its own children; returns when they are gone."""
         if self.process is not None:

@@ -81,13 +81,19 @@ class Gateway:
             part.kill()
 
     def wait_until_ready(self, port: int | None = None, seconds: float = 90.0) -> None:
-        """Wait for what `/readyz` looks at: database, Redis, and a task that went all the way."""
-        until(
-            lambda: ask_readiness(HOST, port or self.port).is_ready,
-            "GET /readyz is 200",
-            seconds,
-            every=0.2,
-        )
+        """Wait for what `/readyz` looks at: database, Redis, and a task that went all the way.
+
+        A worker that has ended by itself is started again, as the gateway's supervisor, systemd
+        and compose all do: Celery's workers may give up when Redis goes away while they reconnect.
+        """
+
+        def is_ready() -> bool:
+            for child in (self.worker, self.webhooks, self.beat):
+                if child.has_ended:
+                    child.start()
+            return ask_readiness(HOST, port or self.port).is_ready
+
+        until(is_ready, "GET /readyz is 200", seconds, every=0.2)
 
     def account(self) -> Account:
         """A tenant that no other test has."""
