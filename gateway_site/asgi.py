@@ -10,10 +10,13 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
 django.setup()
 
-from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402 - needs set-up Django
+from channels.auth import AuthMiddlewareStack  # noqa: E402 - needs set-up Django
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
+from gateway_site.browser import BrowserConsumer  # noqa: E402
 from gateway_site.handler import threaded_handler  # noqa: E402
 from gateway_site.secret_file import require_lasting_secret  # noqa: E402
 from messaging.consumers import GatewayConsumer  # noqa: E402
@@ -46,6 +49,10 @@ application = ProtocolTypeRouter(
         "websocket": URLRouter(
             [
                 path("ws/device", GatewayConsumer.as_asgi()),
+                path(
+                    "ws/live",
+                    AllowedHostsOriginValidator(AuthMiddlewareStack(BrowserConsumer.as_asgi())),
+                ),
                 re_path("", no_such_socket),  # type: ignore[arg-type]  # no view but ASGI
             ]
         ),

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.api.errors import error_response, gateway_error_from
 from accounts.ids import new_id
+from gateway_site.request_log import LoggedRequest, key_prefix_of, note_request
 
 log = structlog.get_logger("gateway.requests")
 
@@ -41,6 +42,8 @@ class RequestLog:
         if allowance is not None:
             for name, value in allowance.headers().items():
                 response.headers.setdefault(name, value)
+        tenant_id = getattr(request, "tenant_id", None)
+        ms = round((time.perf_counter() - started) * 1000, 1)
         # Probes come every few seconds and say nothing; what they find missing is logged there.
         log.log(
             logging.DEBUG if request.path in PROBES else logging.INFO,
@@ -48,11 +51,29 @@ class RequestLog:
             method=request.method,
             path=request.path,
             status=response.status_code,
-            ms=round((time.perf_counter() - started) * 1000, 1),
+            ms=ms,
             request_id=request_id,
-            tenant=getattr(request, "tenant_id", None),
+            tenant=tenant_id,
         )
+        if tenant_id is not None:
+            _note(request, response, tenant_id, ms)
         return response
+
+
+def _note(request: HttpRequest, response: HttpResponse, tenant_id: int, ms: float) -> None:
+    """Show an API request to the tenant's developers."""
+    note_request(
+        tenant_id,
+        LoggedRequest(
+            ended=time.time(),
+            method=request.method or "",
+            path=request.path,
+            status=response.status_code,
+            ms=ms,
+            request_id=request.request_id,  # type: ignore[attr-defined]  # of RequestLog
+            key_prefix=key_prefix_of(request.META.get("HTTP_AUTHORIZATION", "")),
+        ),
+    )
 
 
 class ApiErrors:

@@ -58,6 +58,20 @@ SECURE_HSTS_PRELOAD = SERVED_BY_TLS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SERVED_BY_TLS
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# Nothing inline, nothing from elsewhere; `connect-src 'self'` covers the live socket.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
 # W008: see SECURE_SSL_REDIRECT above.
 SILENCED_SYSTEM_CHECKS = ["security.W008"]
 # How many reverse proxies of ours append to X-Forwarded-For; 0 = trust only the socket's address.
@@ -70,7 +84,7 @@ BATCH_MAX_BODY_BYTES = 10_000_000
 # --- Django -----------------------------------------------------------------------------------
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "gateway_site.apps.StaffSiteConfig",  # django.contrib.admin with our login
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -79,6 +93,12 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.google",
+    "allauth.usersessions",
+    "django_htmx",
+    "csp",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -95,6 +115,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "gateway_site.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -103,6 +124,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
     "gateway_site.middleware.ApiErrors",
 ]
 APPEND_SLASH = False
@@ -120,6 +143,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "accounts.context.shell",
             ]
         },
     }
@@ -147,11 +171,11 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_LOGIN_METHODS = {"email"}
-ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
-ACCOUNT_ADAPTER = "gateway_site.sign_up.ClosedSignUp"
-ACCOUNT_EMAIL_VERIFICATION = "optional"
+
+# --- Logging in, opening an account -----------------------------------------------------------
+
+# "open": anybody may sign up and open an account; anything else: invitations only (sign_up.py).
+SIGN_UP_IS_OPEN = env.str("SIGN_UP", default="open").lower() == "open"
 
 # Until a mail server is named, e-mails are files for the operator, and shown on standard error.
 EMAIL_CONFIG = (
@@ -165,6 +189,51 @@ EMAIL_CONFIG = (
 vars().update(EMAIL_CONFIG)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default=f"gateway@{_public.hostname}")
+# Whether an e-mail reaches people; without that, nobody could be asked to prove an address.
+MAIL_IS_DELIVERED = EMAIL_CONFIG["EMAIL_BACKEND"].endswith(".smtp.EmailBackend")
+
+ACCOUNT_ADAPTER = "gateway_site.sign_up.SignUp"
+SOCIALACCOUNT_ADAPTER = "gateway_site.sign_up.GoogleSignUp"
+ACCOUNT_FORMS = {
+    "login": "gateway_site.login_forms.LoginForm",
+    "signup": "gateway_site.login_forms.SignUpForm",
+    "reset_password": "gateway_site.login_forms.ResetPasswordForm",
+    "reset_password_from_key": "gateway_site.login_forms.ResetPasswordKeyForm",
+    "change_password": "gateway_site.login_forms.ChangePasswordForm",
+    "set_password": "gateway_site.login_forms.SetPasswordForm",
+    "add_email": "gateway_site.login_forms.AddEmailForm",
+}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_REDIRECT_URL = "welcome"
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if MAIL_IS_DELIVERED else "optional"
+ACCOUNT_CHANGE_EMAIL = True  # one address each; a new one counts when it is confirmed
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+# Twenty wrong passwords or codes for one person in an hour, from wherever; a password reset lets
+# them in at once. The other limits are allauth's own.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/15m/key"}
+
+MFA_ADAPTER = "gateway_site.second_factor.SecondFactor"
+MFA_TOTP_ISSUER = "SMS gateway"
+# allauth asks for a proven address first, lest somebody locks its owner out: see MAIL_IS_DELIVERED.
+MFA_ALLOW_UNVERIFIED_EMAIL = not MAIL_IS_DELIVERED
+# Where others can reach the gateway, its staff need a second factor (staff_site.py).
+STAFF_NEED_SECOND_FACTOR = SERVED_BY_TLS
+
+GOOGLE_CLIENT_ID = env.str("GOOGLE_CLIENT_ID", default="")
+GOOGLE_CLIENT_SECRET = env.str("GOOGLE_CLIENT_SECRET", default="")
+SOCIALACCOUNT_PROVIDERS: dict[str, Any] = {}
+if GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET:
+    SOCIALACCOUNT_PROVIDERS["google"] = {
+        "APPS": [{"client_id": GOOGLE_CLIENT_ID, "secret": GOOGLE_CLIENT_SECRET}],
+        "SCOPE": ["profile", "email"],
+        "OAUTH_PKCE_ENABLED": True,
+    }
+    # The button is a form whose answer leads there, which browsers count as where the form goes.
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"].append("https://accounts.google.com")
 
 # --- PostgreSQL -------------------------------------------------------------------------------
 
@@ -245,6 +314,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "phones that went silent": {"task": "devices.tasks.mark_silent_offline", "schedule": 10.0},
     "messages of silent phones": {"task": "messaging.tasks.reroute_waiting", "schedule": 10.0},
     "lost nudges": {"task": "messaging.tasks.nudge_due", "schedule": 15.0},
+    "exports": {
+        "task": "messaging.tasks.write_exports",
+        "schedule": 15.0,
+        "options": {"queue": "bulk"},
+    },
+    "old exports": {"task": "messaging.tasks.prune_exports", "schedule": 3600.0},
+    "messages past their retention": {
+        "task": "messaging.tasks.prune_messages",
+        "schedule": 600.0,
+        "options": {"queue": "bulk"},
+    },
     "actions of rules": {"task": "rules.tasks.sweep_actions", "schedule": 10.0},
     "e-mails of rules": {
         "task": "rules.tasks.sweep_emails",
@@ -308,10 +388,11 @@ logging_config(level=LOG_LEVEL, as_json=env.bool("LOG_JSON", default=True))
 # Upward calls: what a lower app tells, and who above listens (dotted paths; checked at start).
 MESSAGE_EVENT_HANDLERS = [
     "webhooks.handlers.message_events",
+    "gateway_site.live.message_events",
     "integrations.ingress.handlers.message_events",
 ]
 MESSAGE_POLICIES: list[str] = []
-DEVICE_EVENT_HANDLERS = ["webhooks.handlers.device_events"]
+DEVICE_EVENT_HANDLERS = ["webhooks.handlers.device_events", "gateway_site.live.device_events"]
 # What is asked of an inbound text before the others hear of it, and what posts it to a URL.
 INBOUND_RULES = ["rules.handlers.react"]
 INBOUND_POSTERS = ["webhooks.services.outbox.post_inbound"]
@@ -320,6 +401,7 @@ WEBHOOK_FORMATS = {"native": "webhooks.payloads.native"}
 FIRST_DEVICE_PROVISIONERS = ["webhooks.services.endpoints.provision_first_endpoint"]
 DEVICE_WORK_FINDERS = ["messaging.queries.devices_with_due_work"]
 DEVICE_QUEUE_COUNTERS = ["messaging.queries.queue_depths"]
+DEVICE_BUDGET_READERS = ["messaging.queries.segments_of_day"]
 
 API_REQUESTS_PER_MINUTE = env.int("API_REQUESTS_PER_MINUTE", default=6000)
 HTTP_THREADS = env.int("HTTP_THREADS", default=20)

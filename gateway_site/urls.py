@@ -2,9 +2,11 @@
 
 from django.contrib import admin
 from django.urls import include, path, re_path
+from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from gateway_site import health, home, views
+from gateway_site.pages import start
 
 handler400 = "gateway_site.views.bad_request"
 handler404 = "gateway_site.views.page_not_found"
@@ -22,7 +24,23 @@ urlpatterns = [
     path("v1/docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
     re_path("^v1(?:/|$)", views.unknown_api_path),
     path("pair", home.pair, name="pair"),
+    path("start", start.start, name="start"),
+    path("start/step/<str:name>", start.step, name="start-step"),
+    path("start/text", start.send_text, name="start-text"),
+    path("start/key", start.make_key, name="start-key"),
+    path("start/simulated-phone", start.simulated_phone, name="start-simulated-phone"),
+    path("start/dismiss", start.dismiss, name="start-dismiss"),
+    path("", include("gateway_site.pages.urls")),
+    path("", include("accounts.pages.urls")),
+    path("", include("devices.pages.urls")),
+    path("", include("messaging.pages.phone_urls")),
+    path("", include("messaging.pages.people_urls")),
+    path("", include("messaging.pages.urls")),
+    path("", include("webhooks.pages.urls")),
+    path("", include("integrations.ingress.pages.urls")),
+    path("", include("rules.pages.urls")),
     path("accounts/", include("allauth.urls")),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),  # people type it so
     path("admin/", admin.site.urls),
     path("", home.home, name="home"),
 ]
