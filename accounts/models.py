@@ -53,8 +53,49 @@ def check_time_zone(name: str) -> None:
         ) from error
 
 
-class Tenant(models.Model):
-    """One business. Everything else belongs to exactly one."""
+class FeatureLimits(models.Model):
+    """How much a tenant may have; accounts/limits.py enforces it."""
+
+    max_members = models.PositiveIntegerField(
+        "members", null=True, blank=True, help_text="People, and open invitations."
+    )
+    max_phones = models.PositiveIntegerField(
+        "phones", null=True, blank=True, help_text="Revoked ones do not count."
+    )
+    max_rules = models.PositiveIntegerField("rules", null=True, blank=True)
+    max_endpoints = models.PositiveIntegerField("webhook endpoints", null=True, blank=True)
+    max_api_keys = models.PositiveIntegerField(
+        "API keys", null=True, blank=True, help_text="Revoked and expired ones do not count."
+    )
+    segments_per_day = models.PositiveIntegerField(
+        "segments a day",
+        null=True,
+        blank=True,
+        help_text="Segments queued in 24 hours, which begin with the first of them.",
+    )
+
+    class Meta:
+        abstract = True
+
+
+class Plan(FeatureLimits):
+    """What tenants may have who are on it; a limit that is null is none."""
+
+    name = models.CharField(max_length=60, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Tenant(FeatureLimits):
+    """One business. Everything else belongs to exactly one.
+
+    Limits of its own go before those of its plan; one that is null is as the plan says.
+    """
 
     class Status(models.TextChoices):
         ACTIVE = "active"
@@ -81,6 +122,20 @@ class Tenant(models.Model):
     keep_inbound = models.BooleanField(
         default=True,
         help_text="Store inbound texts; without this, only rules and webhooks see them.",
+    )
+    retention_days = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Delete messages that are older; blank = keep for ever."
+    )
+    onboarded_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the first steps were done, or put away."
+    )
+    plan = models.ForeignKey(
+        Plan,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="tenants",
+        help_text="Without one nothing is limited.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="tenants")
@@ -119,6 +174,56 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} is {self.role} of {self.tenant}"
+
+
+class Invitation(models.Model):
+    """An offer to one e-mail address to join a tenant; of its token only a keyed hash is stored."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        EXPIRED = "expired"
+        ACCEPTED = "accepted"
+        REVOKED = "revoked"
+
+    ID_PREFIX, TOKEN_PREFIX = "inv_", "join_"
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="invitations")
+    email = models.EmailField("e-mail address", help_text="In lower case.")
+    role = models.CharField(max_length=20, choices=Membership.Role.choices)
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "email"],
+                condition=models.Q(accepted_at=None, revoked_at=None),
+                name="invited_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.tenant}"
+
+    @property
+    def external_id(self) -> str:
+        return encode_id(self.ID_PREFIX, self.public_id)
+
+    @property
+    def state(self) -> State:
+        """Whether it can be accepted, or why not."""
+        if self.accepted_at is not None:
+            return self.State.ACCEPTED
+        if self.revoked_at is not None:
+            return self.State.REVOKED
+        return self.State.OPEN if self.expires_at > timezone.now() else self.State.EXPIRED
 
 
 class ApiKey(models.Model):
@@ -200,7 +305,33 @@ class AuditEntry(models.Model):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "audit entries"
-        indexes = [models.Index(fields=["tenant", "-id"], name="audit_by_tenant")]
+        indexes = [
+            models.Index(fields=["tenant", "-id"], name="audit_by_tenant"),
+            models.Index(fields=["tenant", "target", "-id"], name="audit_by_target"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.action} by {self.actor_name}"
+
+
+class CreditEntry(models.Model):
+    """One addition to a tenant's credit, or with a minus a deduction; appended, never changed.
+
+    The balance is the sum.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="credit_entries")
+    amount = models.DecimalField(
+        max_digits=12, decimal_places=2, help_text="With a minus it is a deduction."
+    )
+    note = models.CharField(max_length=200)
+    actor = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    actor_name = models.CharField(max_length=254, help_text="Kept when the person is gone.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "credit entries"
+
+    def __str__(self) -> str:
+        return f"{self.amount:+} for {self.tenant}"

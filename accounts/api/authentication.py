@@ -13,12 +13,13 @@ def authorize(request: HttpRequest, scope: str) -> ApiKey:
     """The key that `request` carries, with its tenant; counts the request.
 
     Raises Unauthorized, InvalidApiKey, IpNotAllowed, TenantInactive, RateLimited, or Forbidden when
-    the key lacks `scope`. The tenant's allowance is left on the request for the answer's headers.
+    the key lacks `scope`. The tenant and its allowance are left on the request for what answers.
     """
     scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         raise Unauthorized
     api_key = authenticate_key(secret=secret.strip(), address=client_address(request))
+    request.tenant_id = api_key.tenant_id  # type: ignore[attr-defined]  # for the logs
     request.rate_allowance = spend(  # type: ignore[attr-defined]
         Limit("api", settings.API_REQUESTS_PER_MINUTE, 60), str(api_key.tenant_id)
     )

@@ -38,7 +38,6 @@ class NativeView(APIView):
             scope = self.scopes.get(method or "")
             if scope is not None:
                 self.api_key = authorize(request, scope)
-                request.tenant_id = self.api_key.tenant_id  # type: ignore[attr-defined]
             return handler(request, *args, **kwargs)
         except Exception as error:
             return error_response(gateway_error_from(error), request)

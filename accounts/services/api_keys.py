@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from cachetools import TTLCache
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.errors import (
@@ -18,6 +18,7 @@ from accounts.errors import (
     TenantInactive,
     Unauthorized,
 )
+from accounts.limits import Kind, check_limit
 from accounts.models import ApiKey, Tenant, User
 from accounts.secrets import has_valid_checksum, keyed_hash, new_api_key
 from accounts.services.audit import record_audit
@@ -63,8 +64,10 @@ class NewApiKey:
 def create_api_key(*, tenant: Tenant, new: NewApiKey, actor: User | None) -> tuple[ApiKey, str]:
     """Store a new key; returns it with its secret, which nobody can read again.
 
-    Raises InvalidInput for a network that is none.
+    Raises InvalidInput for a network that is none, LimitReached.
     """
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)  # one at a time
+    check_limit(tenant, Kind.API_KEYS, used=live_keys(tenant).count())
     secret = new_api_key(new.prefix)
     api_key = ApiKey.objects.create(
         tenant=tenant,
@@ -83,6 +86,12 @@ def create_api_key(*, tenant: Tenant, new: NewApiKey, actor: User | None) -> tup
         name=new.name,
     )
     return api_key, secret
+
+
+def live_keys(tenant: Tenant) -> QuerySet[ApiKey]:
+    """Those that are neither revoked nor expired."""
+    unrevoked = ApiKey.objects.filter(tenant=tenant, revoked_at=None)
+    return unrevoked.exclude(expires_at__lte=timezone.now())
 
 
 @transaction.atomic
@@ -133,7 +142,8 @@ def _find(secret_hash: str) -> ApiKey | None:
     with _cache_lock:
         api_key = _cache.get(secret_hash)
     if api_key is None:
-        api_key = ApiKey.objects.select_related("tenant").filter(secret_hash=secret_hash).first()
+        known = ApiKey.objects.select_related("tenant__plan")
+        api_key = known.filter(secret_hash=secret_hash).first()
         if api_key is not None:
             with _cache_lock:
                 _cache[secret_hash] = api_key

@@ -87,6 +87,15 @@ def test_suspend_and_activate_are_in_the_audit_log_once():
     ]
 
 
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 201])
+def test_suspension_needs_a_reason_that_can_be_read(reason):
+    tenant = TenantFactory()
+    with pytest.raises(InvalidInput):
+        suspend_tenant(tenant=tenant, actor=None, reason=reason)
+    tenant.refresh_from_db()
+    assert tenant.is_active is True
+
+
 def test_suspend_and_activate_reach_cached_keys_at_once(django_capture_on_commit_callbacks):
     tenant = TenantFactory()
     api_key, secret = create_api_key(tenant=tenant, new=NewApiKey("Test"), actor=None)
