@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.staff import ReadOnlyAdmin
 from devices.models import Device, Sim
 
 
@@ -18,5 +18,5 @@ class DeviceAdmin(ReadOnlyAdmin):
     list_display = ["name", "tenant", "kind", "status", "is_online", "last_seen_at"]
     list_filter = ["kind", "status", "is_online"]
     list_select_related = ["tenant"]
-    search_fields = ["name", "public_id", "tenant__name"]
+    search_fields = ["name", "tenant__name", "sims__number"]
     inlines = [SimInline]

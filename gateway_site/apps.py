@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.contrib.admin import apps as admin
 
 
 class GatewaySiteConfig(AppConfig):
@@ -11,3 +12,10 @@ class GatewaySiteConfig(AppConfig):
             celery,  # noqa: F401
             checks,  # noqa: F401 - registers itself with Django
         )
+
+
+class StaffSiteConfig(admin.AdminConfig):
+    """Django's admin, entered through the gateway's own login."""
+
+    default = False  # of this folder, GatewaySiteConfig is
+    default_site = "gateway_site.staff_site.StaffSite"

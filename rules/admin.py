@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.staff import BigTableAdmin, ReadOnlyAdmin
 from rules.models import Rule, RuleAction, RuleRun
 
 
@@ -19,13 +19,12 @@ class RuleAdmin(ReadOnlyAdmin):
     list_display = ["name", "tenant", "priority", "match_type", "is_enabled"]
     list_filter = ["match_type", "is_enabled"]
     list_select_related = ["tenant"]
-    search_fields = ["name", "=public_id", "tenant__name"]
+    search_fields = ["name", "tenant__name"]
 
 
 @admin.register(RuleRun)
-class RuleRunAdmin(ReadOnlyAdmin):
+class RuleRunAdmin(BigTableAdmin):
     list_display = ["external_id", "tenant", "rule_name", "sender", "skipped", "created_at"]
     list_select_related = ["tenant"]
-    search_fields = ["=public_id", "=sender"]
+    exact_fields = ("sender",)
     inlines = [RuleActionInline]
-    show_full_result_count = False

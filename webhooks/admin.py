@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from django.contrib import admin
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.staff import BigTableAdmin, ReadOnlyAdmin
 from webhooks.models import Delivery, DeliveryAttempt, Endpoint
 
 
@@ -16,7 +16,7 @@ class EndpointAdmin(ReadOnlyAdmin):
     list_display = ["external_id", "tenant", "kind", "host", "state", "failing_since"]
     list_filter = ["kind", "state"]
     list_select_related = ["tenant"]
-    search_fields = ["=public_id", "tenant__name"]
+    search_fields = ["tenant__name"]
     readonly_fields = ["host"]
     exclude = ["url", "secret", "previous_secret"]
 
@@ -34,15 +34,12 @@ class DeliveryAttemptInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(BigTableAdmin):
     list_display = ["external_id", "tenant", "event", "host", "status", "created_at"]
-    list_filter = ["status"]
     list_select_related = ["tenant", "event"]
-    search_fields = ["=public_id"]
     readonly_fields = ["host"]
     exclude = ["url"]
     inlines = [DeliveryAttemptInline]
-    show_full_result_count = False
 
     @admin.display
     def host(self, delivery: Delivery) -> str:

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from accounts.admin import ReadOnlyAdmin
+from accounts.staff import ReadOnlyAdmin
 from integrations.ingress.models import Ingress, IngressPayload
 
 
@@ -19,6 +19,6 @@ class IngressAdmin(ReadOnlyAdmin):
     list_display = ["name", "external_id", "tenant", "preset", "is_enabled", "last_used_at"]
     list_filter = ["preset", "is_enabled"]
     list_select_related = ["tenant"]
-    search_fields = ["name", "=public_id", "tenant__name"]
+    search_fields = ["name", "tenant__name"]
     exclude = ["token", "token_hash", "signing_secret"]
     inlines = [PayloadInline]
