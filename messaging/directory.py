@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Collate, Upper
@@ -19,6 +19,12 @@ def contacts_for(tenant: Tenant) -> QuerySet[Contact]:
     return Contact.objects.filter(tenant=tenant).prefetch_related(groups)
 
 
+def contacts_with_groups(tenant: Tenant) -> QuerySet[Contact]:
+    """As `contacts_for`, with the groups' names, by name."""
+    groups = Prefetch("groups", Group.objects.only("public_id", "name").order_by("name"))
+    return Contact.objects.filter(tenant=tenant).prefetch_related(groups)
+
+
 def contacts_named(contacts: QuerySet[Contact], start: str) -> QuerySet[Contact]:
     """Those of `contacts` whose name starts with `start`, in any case.
 
@@ -27,6 +33,12 @@ def contacts_named(contacts: QuerySet[Contact], start: str) -> QuerySet[Contact]
     """
     upper_name = Collate(Upper("name"), "C")  # as the index contact_by_name has it
     return contacts.alias(upper_name=upper_name).filter(upper_name__startswith=Upper(Value(start)))
+
+
+def names_of(tenant: Tenant, numbers: Collection[str]) -> dict[str, str]:
+    """Number, in its stored form -> its contact's name, for those that have one; one query."""
+    contacts = Contact.objects.filter(tenant=tenant, number__in=set(numbers)).exclude(name="")
+    return dict(contacts.values_list("number", "name"))
 
 
 def contact_for(tenant: Tenant, external_id: str) -> Contact:

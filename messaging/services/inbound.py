@@ -17,7 +17,7 @@ from devices.numbers import parse_sender
 from messaging.events import MessageReceived, Reaction, publish
 from messaging.models import Message
 from messaging.segments import segment
-from messaging.services.contacts import contact_of
+from messaging.services.conversations import record_inbound
 from messaging.services.keywords import follow_keyword, keyword_in
 from messaging.states import Status
 
@@ -61,7 +61,7 @@ def receive_message(*, device: Device, inbound: InboundText) -> Message | None:
     if not _store(message, inbound.occurred_at):
         return None
     if message.sender:
-        contact_of(tenant_id=tenant.pk, number=message.sender, at=message.created_at)
+        record_inbound(message)
     settings = getattr(tenant, "keyword_settings", None)
     keyword = keyword_in(inbound.text, settings)
     reaction = Reaction()

@@ -8,7 +8,8 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from accounts.models import Tenant
+from accounts.models import Tenant, User
+from accounts.services.audit import record_audit
 from messaging.errors import RecipientOptedOut
 from messaging.events import ContactUnsubscribed, MessageFailed, publish
 from messaging.models import Message, OptOut
@@ -48,9 +49,16 @@ def opt_out(
     return is_new
 
 
-def opt_in(*, tenant: Tenant, number: str) -> bool:
-    """Let `number` (in its stored form) get messages again; False when it had not opted out."""
+@transaction.atomic
+def opt_in(*, tenant: Tenant, number: str, actor: User | None = None) -> bool:
+    """Let `number` (in its stored form) get messages again; False when it had not opted out.
+
+    `actor` is the member who decided that, which the audit log keeps; None when its owner or a
+    program did.
+    """
     deleted, _ = OptOut.objects.filter(tenant=tenant, number=number).delete()
+    if deleted and actor is not None:
+        record_audit(tenant=tenant, actor=actor, action="opt_out.removed", target=number)
     return deleted > 0
 
 
