@@ -74,6 +74,15 @@ class ContactUnsubscribed:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class ConversationChanged:
+    """The team did something about a conversation: read, answered, noted, assigned."""
+
+    name: ClassVar[str] = "conversation.changed"
+    tenant_id: int
+    conversation_id: int
+
+
 class Reaction(NamedTuple):
     """What the functions in `INBOUND_RULES` say of an inbound text.
 
@@ -85,7 +94,7 @@ class Reaction(NamedTuple):
     is_forwarded: bool = True
 
 
-def publish(*events: MessagingEvent | ContactUnsubscribed) -> None:
+def publish(*events: MessagingEvent | ContactUnsubscribed | ConversationChanged) -> None:
     """Hand `events` to every function in `MESSAGE_EVENT_HANDLERS`."""
     if events:
         for handler in listeners("MESSAGE_EVENT_HANDLERS"):

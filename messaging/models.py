@@ -13,7 +13,7 @@ from django.db.models.functions import Collate, Upper
 from django.utils import timezone
 
 from accounts.ids import encode_id, new_id
-from accounts.models import Tenant
+from accounts.models import Tenant, User
 from devices.models import Device, Sim
 from messaging.states import IN_FLIGHT, WAITING, Status
 
@@ -120,6 +120,7 @@ class Message(models.Model):
     objects = MessageQuerySet.as_manager()
 
     class Meta:
+        permissions = [("view_message_text", "Can read what messages say")]
         constraints = [
             models.UniqueConstraint(fields=["tenant", "public_id"], name="message_public_id"),
             models.UniqueConstraint(
@@ -233,6 +234,7 @@ class Contact(models.Model):
             models.Index(fields=["tenant", "public_id"], name="contact_by_tenant"),
             # How a name starts, in any case; LIKE finds that in the order of "C" and in no other.
             models.Index("tenant", Collate(Upper("name"), "C"), name="contact_by_name"),
+            models.Index("tenant", Collate("number", "C"), name="contact_by_number"),
         ]
 
     def __str__(self) -> str:
@@ -291,6 +293,116 @@ class OptOut(models.Model):
         return self.number
 
 
+class Conversation(models.Model):
+    """What a tenant's team keeps of its talk with one number; the texts themselves are messages.
+
+    Made by the first inbound text, or by what somebody does about the number on the pages. What
+    programs send does not touch it: that would be a hot row on the path of every send. So its
+    `last_…` columns, and the order of the list, know inbound texts and the team's replies only; the
+    thread reads all messages of the number, whoever sent them.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="conversations")
+    number = models.CharField(max_length=32, help_text="As messages store it: E.164, or a name.")
+    activity_id = models.UUIDField(
+        default=new_id, help_text="A UUIDv7 of the last activity; the list runs on it."
+    )
+    last_message_at = models.DateTimeField(null=True, blank=True)
+    last_direction = models.CharField(
+        max_length=10, choices=Message.Direction.choices, blank=True, help_text="Blank = no text."
+    )
+    last_text = models.CharField(
+        max_length=160, blank=True, help_text="How it begins; blank if the tenant keeps no texts."
+    )
+    unread = models.PositiveIntegerField(default=0, help_text="Inbound since somebody looked.")
+    assigned_to = models.ForeignKey(
+        User, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "number"], name="conversation_once")
+        ]
+        indexes = [
+            models.Index(fields=["tenant", "activity_id"], name="conversation_by_activity"),
+            models.Index(
+                fields=["tenant", "activity_id"],
+                condition=Q(unread__gt=0),
+                name="conversation_unread",
+            ),
+            models.Index(
+                fields=["tenant", "assigned_to", "activity_id"], name="conversation_by_member"
+            ),
+            models.Index("tenant", Collate("number", "C"), name="conversation_by_number"),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class ConversationNote(models.Model):
+    """What a member tells the others about a conversation; never sent."""
+
+    public_id = models.UUIDField(default=new_id, editable=False)
+    conversation = models.ForeignKey(
+        Conversation, models.CASCADE, related_name="notes", db_index=False
+    )
+    author = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    author_name = models.CharField(max_length=254, help_text="Kept when the person is gone.")
+    text = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["conversation", "public_id"], name="note_by_conversation")]
+
+    def __str__(self) -> str:
+        return f"{self.author_name} on {self.conversation}"
+
+
+class CannedReply(models.Model):
+    """A text that the team answers with again and again; may have `{{name}}` to fill in."""
+
+    ID_PREFIX = "can_"
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="canned_replies")
+    title = models.CharField(max_length=60)
+    text = models.TextField()
+
+    class Meta:
+        ordering = ["title"]
+        verbose_name_plural = "canned replies"
+        constraints = [models.UniqueConstraint(fields=["tenant", "title"], name="canned_once")]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def external_id(self) -> str:
+        return encode_id(self.ID_PREFIX, self.public_id)
+
+
+class ContactImport(models.Model):
+    """A file of contacts that was read and waits for a yes; deleted when it is done."""
+
+    ID_PREFIX = "imp_"
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="contact_imports")
+    created_by = models.ForeignKey(User, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    file_name = models.CharField(max_length=200)
+    rows = models.JSONField(help_text="Good rows: [number, name, fields].")
+    refused = models.JSONField(help_text="Bad rows: [line, reason].")
+
+    def __str__(self) -> str:
+        return self.file_name
+
+    @property
+    def external_id(self) -> str:
+        return encode_id(self.ID_PREFIX, self.public_id)
+
+
 class KeywordSettings(models.Model):
     """Which words end, resume and explain messages (STOP, START, HELP), and what they answer.
 
@@ -310,3 +422,79 @@ class KeywordSettings(models.Model):
 
     def __str__(self) -> str:
         return f"keywords of {self.tenant}"
+
+
+class Export(models.Model):
+    """Texts of a list, written to a file by a worker; deleted a day after it is done.
+
+    The file is rows of ExportPart, because the worker and whoever serves the download may be on
+    different hosts. For XLSX the parts are JSON until all is read, and then the file.
+    """
+
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        XLSX = "xlsx", "Excel (XLSX)"
+
+    class Status(models.TextChoices):
+        WAITING = "waiting"  # start_export
+        RUNNING = "running"  # a worker has begun
+        DONE = "done"  # the file is whole
+        FAILED = "failed"  # given up after several tries
+
+    ID_PREFIX = "exp_"
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="exports")
+    user = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    filters = models.JSONField(default=dict, help_text="As the query of the list.")
+    summary = models.CharField(max_length=300, blank=True, help_text="The filters, for people.")
+    format = models.CharField(max_length=4, choices=Format.choices)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.WAITING)
+    cursor = models.CharField(max_length=300, blank=True, help_text="Where the next part begins.")
+    is_read = models.BooleanField(default=False, help_text="No more texts are to be read.")
+    is_cut = models.BooleanField(default=False, help_text="There were more than fit.")
+    done = models.PositiveIntegerField(default=0, help_text="Texts written so far.")
+    total = models.PositiveIntegerField(null=True, help_text="Counted when the worker began.")
+    parts = models.PositiveIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0, help_text="Since something was written.")
+    created_at = models.DateTimeField(default=timezone.now)
+    touched_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["tenant", "public_id"], name="export_by_tenant"),
+            models.Index(
+                fields=["touched_at"],
+                condition=Q(status__in=["running", "waiting"]),
+                name="export_open",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.external_id
+
+    @property
+    def external_id(self) -> str:
+        return encode_id(self.ID_PREFIX, self.public_id)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a worker will go on with it."""
+        return self.status in {self.Status.WAITING, self.Status.RUNNING}
+
+
+class ExportPart(models.Model):
+    """The `number`-th piece of an export's file."""
+
+    export = models.ForeignKey(Export, models.CASCADE, related_name="pieces", db_index=False)
+    number = models.PositiveIntegerField()
+    data = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["export", "number"], name="export_part_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.export} part {self.number}"

@@ -1,12 +1,17 @@
-"""Sweeps over messages: beat's clockwork. Each returns how many rows it changed."""
+"""Sweeps over messages: beat's clockwork. Each returns how many rows it changed.
+
+And exports, which are written a few seconds at a time so that sweeps need not wait for them.
+"""
 
 from collections.abc import Callable
 
 from celery import shared_task
 
+from accounts.locks import advisory_lock
 from accounts.sweeping import sweep_once
-from messaging.services import sweeps
+from messaging.services import exports, retention, sweeps
 
+EXPORT_SECONDS = 5.0
 MOST = 50 * sweeps.AT_ONCE  # rows in one task, far below its time limit
 
 
@@ -42,3 +47,25 @@ def reroute_waiting() -> int:
 @shared_task
 def nudge_due() -> int:
     return _once(sweeps.nudge_due, most=1)
+
+
+@shared_task
+def write_exports() -> int:
+    """Go on with one export, in one worker at a time; how many are left for the next task."""
+    with advisory_lock("messaging.write_exports") as is_mine:
+        left = exports.write_some(seconds=EXPORT_SECONDS) if is_mine else 0
+    if left:
+        exports.wake_worker()
+    return left
+
+
+@shared_task
+def prune_exports() -> int:
+    """Delete the exports that ran out."""
+    return exports.prune_exports()
+
+
+@shared_task
+def prune_messages() -> int:
+    """Delete what tenants want deleted by now."""
+    return sweep_once(retention.prune_messages, at_once=retention.AT_ONCE, most=MOST)

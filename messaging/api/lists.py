@@ -28,15 +28,31 @@ _COLUMNS = (
 )
 
 
-def page_of_messages(tenant: Tenant, query: ListQuery) -> tuple[list[Message], str | None]:
-    """(messages newest first, cursor of the next page or None); raises InvalidInput."""
-    messages = _filter(messages_for(tenant).only(*_COLUMNS), tenant, query)
+def page_of_messages(
+    tenant: Tenant, query: ListQuery, columns: tuple[str, ...] = _COLUMNS
+) -> tuple[list[Message], str | None]:
+    """(messages newest first, cursor of the next page or None); raises InvalidInput.
+
+    Only `columns` are read, among which must be `public_id`.
+    """
+    messages = _filter(messages_for(tenant).only(*columns), tenant, query)
     if query.cursor is not None:
         messages = messages.filter(public_id__lt=last_seen(tenant, query))
     found = _newest(messages, query, query.limit + 1)
     page = found[: query.limit]
     has_more = len(found) > query.limit
     return page, cursor_after(tenant, query, page[-1].public_id) if has_more else None
+
+
+def count_of_messages(tenant: Tenant, query: ListQuery, *, most: int) -> int:
+    """How many messages go through the filters of `query`, counted up to `most`."""
+    messages = _filter(messages_for(tenant), tenant, query)
+    if query.q is not None:
+        messages = _with_words(messages, query.q)
+    if query.status is not None:
+        states = [inner for inner, public in PUBLIC_STATUS.items() if public == query.status]
+        messages = messages.filter(status__in=states)
+    return messages.order_by()[:most].count()
 
 
 def _newest(messages: MessageQuerySet, query: ListQuery, count: int) -> list[Message]:

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.errors import Conflict, GatewayError, InvalidInput, Unavailable
 from accounts.ids import new_id
+from accounts.limits import Kind, SegmentsSpent, limit_of, spend_segments
 from accounts.models import Tenant
 from accounts.upward import listeners
 from devices.models import Device, Sim
@@ -69,7 +70,7 @@ def queue_batch(
     """Accept outbound messages in one commit: check, apply policies, choose phones, store, nudge.
 
     One result for each draft, in order; a bad draft does not stop the others. Those with the origin
-    `keyword` go out in spite of an opt-out.
+    `keyword` go out in spite of an opt-out and of the day's limit.
     """
     # A policy may write, and then all is one transaction. The INSERT by itself is one already, and
     # to begin and commit another around it takes half as long again.
@@ -88,8 +89,12 @@ def _queue_batch(
     router = _Router(tenant, checked)
     results: list[Queued | GatewayError] = []
     rows: list[NewMessage] = []
-    for item in checked:
-        row = item if isinstance(item, GatewayError) else router.row_for(item, now)
+    routed = [
+        item if isinstance(item, GatewayError) else router.row_for(item, now) for item in checked
+    ]
+    if origin != Message.Origin.KEYWORD and limit_of(tenant, Kind.SEGMENTS) is not None:
+        routed = _within_limit(tenant, routed)
+    for row in routed:
         if isinstance(row, GatewayError):
             results.append(row)
         else:
@@ -151,6 +156,27 @@ def _refuse_opted_out(tenant: Tenant, checked: list[CheckedDraft | GatewayError]
         for place, item in enumerate(checked):
             if isinstance(item, CheckedDraft) and item.recipient in refused:
                 checked[place] = RecipientOptedOut()
+
+
+def _within_limit(
+    tenant: Tenant, rows: list[NewMessage | GatewayError]
+) -> list[NewMessage | GatewayError]:
+    """`rows`, of which those that the day's limit has no segments for are replaced by the error."""
+    total = sum(row.segments for row in rows if isinstance(row, NewMessage))
+    try:
+        spend_segments(tenant, total)
+        return rows
+    except SegmentsSpent:  # then as many as there is room for, one by one
+        return [_if_within_limit(tenant, row) for row in rows]
+
+
+def _if_within_limit(tenant: Tenant, row: NewMessage | GatewayError) -> NewMessage | GatewayError:
+    try:
+        if isinstance(row, NewMessage):
+            spend_segments(tenant, row.segments)
+    except SegmentsSpent as error:
+        return error
+    return row
 
 
 def _apply_policies(tenant: Tenant, checked: list[CheckedDraft | GatewayError]) -> None:

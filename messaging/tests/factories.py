@@ -10,7 +10,7 @@ from factory.django import DjangoModelFactory
 from accounts.tests.factories import TenantFactory
 from devices.tests.factories import DeviceFactory
 from messaging.drafts import MessageDraft
-from messaging.models import Contact, Group, Message, OptOut
+from messaging.models import Contact, Conversation, Group, Message, OptOut
 from messaging.states import Status
 
 
@@ -93,3 +93,14 @@ class OptOutFactory(DjangoModelFactory):
     tenant = factory.SubFactory(TenantFactory)
     number = factory.Sequence(lambda n: f"+65841{n:05}")
     source = OptOut.Source.KEYWORD
+
+
+class ConversationFactory(DjangoModelFactory):
+    class Meta:
+        model = Conversation
+
+    tenant = factory.SubFactory(TenantFactory)
+    number = factory.Sequence(lambda n: f"+65851{n:05}")
+    last_message_at = factory.LazyFunction(timezone.now)
+    last_direction = Message.Direction.INBOUND
+    last_text = "Hi"

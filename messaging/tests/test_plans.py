@@ -18,7 +18,13 @@ from devices.tests.factories import DeviceFactory
 from messaging.api.inputs import ListQuery
 from messaging.api.lists import page_of_messages
 from messaging.models import Message
-from messaging.queries import devices_with_due_work, queue_depths, sticky_devices
+from messaging.phone_log import LogPosition, page_of_log
+from messaging.queries import (
+    devices_with_due_work,
+    queue_depths,
+    segments_of_day,
+    sticky_devices,
+)
 from messaging.services import sweeps
 from messaging.services.leases import lease_messages
 
@@ -153,6 +159,8 @@ def test_what_runs_for_each_phone_or_send_never_reads_the_whole_table(device):
         "lease": lambda: lease_messages(device_id=device.pk),
         "due work": lambda: devices_with_due_work(device_ids=[device.pk]),
         "depths": lambda: queue_depths(device_ids=[device.pk]),
+        "day": lambda: segments_of_day(sim_ids=[device.sims.get().pk]),
+        "log": lambda: page_of_log(device, LogPosition()),
         "sticky": lambda: sticky_devices(device.tenant, numbers),
         "one": lambda: Message.objects.filter(
             tenant=device.tenant, public_id=uuid.UUID(int=1)
