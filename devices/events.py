@@ -29,6 +29,12 @@ class DeviceOffline(DeviceEvent):
     name = "device.offline"
 
 
+class DeviceChanged(DeviceEvent):
+    """People renamed it, limited it, or decided whether it may send; for open pages."""
+
+    name = "device.changed"
+
+
 def publish(*events: DeviceEvent) -> None:
     """Hand `events` to every function in `DEVICE_EVENT_HANDLERS`."""
     for handler in listeners("DEVICE_EVENT_HANDLERS"):

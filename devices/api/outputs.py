@@ -6,9 +6,9 @@ import msgspec
 from django.conf import settings
 
 from accounts.api.times import iso
-from accounts.upward import listeners
 from devices.models import Device, PairingCode, Sim
-from devices.services.pairing import PairedPhone
+from devices.queries import queue_depths
+from devices.services.pairing import PairedPhone, pairing_url
 
 
 class LimitsOut(msgspec.Struct, rename="camel"):
@@ -82,16 +82,12 @@ class PairedOut(msgspec.Struct, rename="camel", omit_defaults=True):
 
 def devices_out(devices: list[Device]) -> list[DeviceOut]:
     """`devices` (with their SIMs prefetched) and the length of their queues, in one query."""
-    depths: dict[int, int] = {}
-    for count in listeners("DEVICE_QUEUE_COUNTERS"):
-        depths |= count(device_ids=[device.pk for device in devices])
+    depths = queue_depths(devices)
     return [_device_out(device, depths.get(device.pk, 0)) for device in devices]
 
 
 def pairing_code_out(code: PairingCode, digits: str) -> PairingCodeOut:
-    return PairingCodeOut(
-        digits, iso(code.expires_at) or "", f"{settings.PUBLIC_URL}/pair?code={digits}"
-    )
+    return PairingCodeOut(digits, iso(code.expires_at) or "", pairing_url(digits))
 
 
 def paired_out(paired: PairedPhone) -> PairedOut:

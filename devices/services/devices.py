@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts.models import Tenant, User
 from accounts.services.audit import record_audit
-from devices.events import DeviceOffline, publish
+from devices.events import DeviceChanged, DeviceOffline, publish
 from devices.models import Device, DeviceToken, Sim
 from devices.queries import forget_phones
 
@@ -31,7 +31,7 @@ def rename_device(*, device: Device, name: str, actor: User | None) -> None:
     """Give the device another name."""
     device.name = name
     device.save(update_fields=["name"])
-    _audit(device, actor, "renamed", name=name)
+    _note(device, actor, "renamed", name=name)
 
 
 @transaction.atomic
@@ -41,7 +41,7 @@ def make_default(*, device: Device, actor: User | None) -> None:
     Device.objects.filter(tenant_id=device.tenant_id, is_default=True).update(is_default=False)
     device.is_default = True
     device.save(update_fields=["is_default"])
-    _audit(device, actor, "made_default")
+    _note(device, actor, "made_default")
 
 
 @transaction.atomic
@@ -49,7 +49,7 @@ def pause_device(*, device: Device, actor: User | None) -> bool:
     """Let a device send nothing more until it is resumed; True if it was active."""
     changed = _change_status(device, Device.Status.ACTIVE, Device.Status.PAUSED)
     if changed:
-        _audit(device, actor, "paused")
+        _note(device, actor, "paused")
     return changed
 
 
@@ -58,7 +58,7 @@ def resume_device(*, device: Device, actor: User | None) -> bool:
     """Undo a pause; True if it was paused."""
     changed = _change_status(device, Device.Status.PAUSED, Device.Status.ACTIVE)
     if changed:
-        _audit(device, actor, "resumed")
+        _note(device, actor, "resumed")
     return changed
 
 
@@ -71,7 +71,7 @@ def revoke_device(*, device: Device, actor: User | None) -> bool:
     ended = row.update(status=Device.Status.REVOKED, revoked_at=now, is_default=False)
     if ended:
         DeviceToken.objects.filter(device=device, revoked_at=None).update(revoked_at=now)
-        _audit(device, actor, "revoked")
+        _note(device, actor, "revoked")
     if was_online:
         publish(DeviceOffline(device.tenant_id, device.pk, now))
     device.refresh_from_db()
@@ -85,7 +85,7 @@ def limit_sim(*, sim: Sim, limits: SimLimits, actor: User | None) -> None:
     for name in names:
         setattr(sim, name, getattr(limits, name))
     sim.save(update_fields=names)
-    _audit(sim.device, actor, "limited", slot=sim.slot)
+    _note(sim.device, actor, "limited", slot=sim.slot)
 
 
 def _change_status(device: Device, old: str, new: str) -> bool:
@@ -94,7 +94,7 @@ def _change_status(device: Device, old: str, new: str) -> bool:
     return bool(changed)
 
 
-def _audit(device: Device, actor: User | None, verb: str, **detail: object) -> None:
+def _note(device: Device, actor: User | None, verb: str, **detail: object) -> None:
     forget_phones()
     transaction.on_commit(forget_phones, robust=True)
     record_audit(
@@ -104,3 +104,4 @@ def _audit(device: Device, actor: User | None, verb: str, **detail: object) -> N
         target=device.external_id,
         **detail,
     )
+    publish(DeviceChanged(device.tenant_id, device.pk, timezone.now()))

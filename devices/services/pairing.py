@@ -8,9 +8,11 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.errors import RateLimited, TenantInactive
+from accounts.limits import Kind, check_limit, has_room
 from accounts.models import ApiKey, Membership, Tenant, User
 from accounts.secrets import keyed_hash, new_token
 from accounts.services.api_keys import NewApiKey, create_api_key
@@ -54,7 +56,11 @@ class PairedPhone:
 
 
 def create_pairing_code(*, tenant: Tenant, actor: User | None) -> tuple[PairingCode, str]:
-    """A fresh code and its digits; raises RateLimited after 30 in ten minutes."""
+    """A fresh code and its digits.
+
+    Raises LimitReached, and RateLimited after 30 in ten minutes.
+    """
+    check_limit(tenant, Kind.PHONES, used=_phones_of(tenant).count())
     spend(_CODES_OF_TENANT, str(tenant.pk))
     with transaction.atomic():
         return _create_code(tenant, actor)
@@ -75,6 +81,11 @@ def _create_code(tenant: Tenant, actor: User | None) -> tuple[PairingCode, str]:
     return code, digits
 
 
+def pairing_url(digits: str) -> str:
+    """Where a phone or a person learns how to use the code; what the QR code holds."""
+    return f"{settings.PUBLIC_URL}/pair?code={digits}"
+
+
 def prune_spent_codes() -> int:
     """Delete codes that were used a month ago; returns how many."""
     deleted, _ = PairingCode.objects.filter(used_at__lt=timezone.now() - SPENT_ARE_KEPT).delete()
@@ -85,7 +96,8 @@ def pair_device(*, digits: str, phone: PhoneDescription, address: str) -> Paired
     """Spend the code `digits`, sent from the network address `address`, on a new device.
 
     The tenant's first phone also brings its first API key and what `FIRST_DEVICE_PROVISIONERS` add.
-    Raises InvalidPairingCode, RateLimited after too many wrong guesses, TenantInactive.
+    Raises InvalidPairingCode, RateLimited after too many wrong guesses, TenantInactive,
+    LimitReached; of the last two the code is not spent.
     """
     guesser = _subscriber_of(address)
     _refuse_guessing(guesser)
@@ -135,6 +147,7 @@ def _pair(code: PairingCode, phone: PhoneDescription) -> PairedPhone:
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=code.tenant_id)
     if not tenant.is_active:
         raise TenantInactive
+    check_limit(tenant, Kind.PHONES, used=_phones_of(tenant).count())
     is_first = not Device.objects.of(tenant).exists()
     device = Device.objects.create(
         tenant=tenant,
@@ -155,12 +168,18 @@ def _pair(code: PairingCode, phone: PhoneDescription) -> PairedPhone:
     return PairedPhone(device, token, _provision(tenant) if is_first else {})
 
 
+def _phones_of(tenant: Tenant) -> QuerySet[Device]:
+    """What counts as a phone of the tenant's."""
+    return Device.objects.of(tenant).exclude(status=Device.Status.REVOKED)
+
+
 def _provision(tenant: Tenant) -> dict[str, str]:
     """What comes with the first phone; the secrets by name."""
     once: dict[str, str] = {}
     for provision in listeners("FIRST_DEVICE_PROVISIONERS"):
         once |= provision(tenant=tenant)
-    if not ApiKey.objects.filter(tenant=tenant).exists():
+    has_key = ApiKey.objects.filter(tenant=tenant).exists()
+    if not has_key and has_room(tenant, Kind.API_KEYS, used=0):
         _, secret = create_api_key(tenant=tenant, new=NewApiKey("First key"), actor=None)
         once["api_key"] = secret
         transaction.on_commit(lambda: _mail_key(tenant, secret), robust=True)

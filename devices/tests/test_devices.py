@@ -51,12 +51,13 @@ def test_revoke_ends_a_device_for_good(alice, heard):
     assert services.resume_device(device=device, actor=alice) is False
     assert services.pause_device(device=device, actor=alice) is False
     assert (audited(device)[0][0], len(audited(device))) == ("device.revoked", 1)
-    assert heard == [("device.offline", device.pk)]
+    assert heard == [("device.changed", device.pk), ("device.offline", device.pk)]
 
 
-def test_revoking_a_phone_that_is_offline_tells_nobody(heard):
-    services.revoke_device(device=DeviceFactory(is_online=False), actor=None)
-    assert heard == []
+def test_revoking_a_phone_that_is_offline_does_not_tell_so_again(heard):
+    device = DeviceFactory(is_online=False)
+    services.revoke_device(device=device, actor=None)
+    assert heard == [("device.changed", device.pk)]
 
 
 def test_revoked_devices_are_history():

@@ -143,6 +143,7 @@ def test_heartbeat_of_a_revoked_phone_does_not_bring_it_back(heard):
 def test_paused_phone_is_online_like_any_other(heard):
     device = DeviceFactory(is_online=False)
     pause_device(device=device, actor=None)
+    heard.clear()
     record_heartbeat(device=device, vitals=Vitals())
     assert heard == [("device.online", device.pk)]
 
