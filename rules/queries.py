@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import NamedTuple
 
 from cachetools import LRUCache
-from django.db.models import Func, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Func, OuterRef, QuerySet, Subquery
+from django.utils import timezone
 
 from accounts.errors import NotFound
-from accounts.ids import decode_id
+from accounts.ids import decode_id, first_id_of
 from accounts.models import Tenant
 from messaging.models import Contact
 from rules.matching import CompiledRule, compile_rule
@@ -24,6 +26,7 @@ _cache: LRUCache[_Key, tuple[CompiledRule, ...]] = LRUCache(
 )
 _cache_lock = threading.Lock()
 
+LATELY = timedelta(days=7)
 _RUN_COLUMNS = ("public_id", "tenant", "rule_name", "sender", "skipped", "created_at")
 
 
@@ -74,6 +77,13 @@ def rule_for(tenant: Tenant, external_id: str) -> Rule:
     if rule is None:
         raise NotFound
     return rule
+
+
+def matches_lately(tenant: Tenant) -> dict[int, int]:
+    """How many texts each rule (by its key) matched within seven days; none for those without."""
+    since = first_id_of(timezone.now() - LATELY)
+    runs = RuleRun.objects.filter(rule__tenant=tenant, public_id__gte=since)
+    return dict(runs.values_list("rule").annotate(count=Count("pk")))
 
 
 def settings_for(tenant: Tenant) -> RuleEngineSettings:

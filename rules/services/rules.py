@@ -16,6 +16,7 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from accounts.errors import Conflict, InvalidInput, Issue, NotFound
+from accounts.limits import Kind, check_limit
 from accounts.models import Tenant, User
 from accounts.services.audit import record_audit
 from messaging.templates import MAX_TEMPLATE
@@ -29,12 +30,14 @@ STEP = 10  # between the priorities of rules in a row, so that one fits in betwe
 
 @transaction.atomic
 def create_rule(*, tenant: Tenant, wish: RuleWish, actor: User | None) -> Rule:
-    """Store a new rule; raises InvalidInput, or Conflict when there are 50 already."""
+    """Store a new rule; raises InvalidInput, LimitReached, or Conflict when there are 50."""
     columns = columns_of(wish, tenant)
     _bump_revision(tenant)
     there = Rule.objects.filter(tenant=tenant)
-    if there.count() >= MAX_RULES:
+    count = there.count()
+    if count >= MAX_RULES:
         raise Conflict(f"There may be at most {MAX_RULES} rules. Delete one first.")
+    check_limit(tenant, Kind.RULES, used=count)
     _check_patterns(tenant, columns)
     if wish.priority is None:
         last = there.aggregate(last=Max("priority"))["last"] or 0

@@ -1,0 +1,1 @@
+"""Pages about rules: the list, the editor, the test bench and what rules did."""
