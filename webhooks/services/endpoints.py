@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.errors import Conflict, InvalidInput, Issue, NotFound
+from accounts.limits import Kind, check_limit, has_room
 from accounts.models import Tenant, User
 from accounts.secrets import encrypt
 from accounts.services.audit import record_audit
@@ -39,9 +40,11 @@ PREVIOUS_SECRET_SIGNS = timedelta(hours=24)
 def provision_first_endpoint(*, tenant: Tenant) -> dict[str, str]:
     """The endpoint that comes with a tenant's first phone; its signing secret, shown this once.
 
-    Named in `FIRST_DEVICE_PROVISIONERS`; a tenant that has an endpoint keeps it.
+    Named in `FIRST_DEVICE_PROVISIONERS`; a tenant that has an endpoint keeps it, and one that may
+    have none gets none.
     """
-    if Endpoint.objects.of(tenant).exists():
+    may_have_one = has_room(tenant, Kind.ENDPOINTS, used=0)
+    if not may_have_one or Endpoint.objects.of(tenant).exists():
         return {}
     _, secret = _create(tenant, url="", events=list(DEFAULT_EVENTS), name="")
     return {"signing_secret": secret}
@@ -58,13 +61,15 @@ def create_endpoint(
 ) -> tuple[Endpoint, str]:
     """A new endpoint, and its signing secret, which nobody can read again.
 
-    Raises InvalidInput for the URL or an event, and Conflict when the tenant has 20.
+    Raises InvalidInput for the URL or an event, LimitReached, and Conflict when the tenant has 20.
     """
     _check_url(url)
     known = _known(events)
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)  # one at a time
-    if Endpoint.objects.of(tenant).count() >= MAX_ENDPOINTS:
+    count = Endpoint.objects.of(tenant).count()
+    if count >= MAX_ENDPOINTS:
         raise Conflict(f"An account may have {MAX_ENDPOINTS} endpoints. Delete one first.")
+    check_limit(tenant, Kind.ENDPOINTS, used=count)
     endpoint, secret = _create(tenant, url=url, events=known, name=name)
     _audit(endpoint, actor, "created", host=_host(url), events=known, name=name)
     return endpoint, secret
