@@ -1,0 +1,1 @@
+"""Pages that show what several apps know."""
