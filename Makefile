@@ -17,7 +17,7 @@ RANDOM_SECRET = $$($(PY) -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo manage test lint types check check-migrations check-deploy check-openapi openapi bench \
-	lock clean
+	screenshots lock clean
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ openapi: $(TOOLS)  ## Write docs/openapi.yaml
 
 bench: $(TOOLS)  ## Measure, with a database that waits for the disk
 	$(SCRATCH) --durable -- $(PY) -m bench $(ARGS)
+
+screenshots: $(TOOLS)  ## Take a picture of every page into var/screenshots (ARGS=--readme: those of README.md)
+	$(PY) -m tests.browser.screenshots $(ARGS)
 
 lock: $(TOOLS)  ## Pin the requirements anew from requirements*.in (ARGS=--upgrade for newer ones)
 	$(PIP_COMPILE) $(ARGS) --output-file requirements.txt requirements.in
