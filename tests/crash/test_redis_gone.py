@@ -58,6 +58,7 @@ def test_redis_killed_with_an_empty_disk_stops_nothing(
             waits.append(_seconds_until_it_leaves(client, phone))
         during = len(phone.lines()) - before
         gateway.redis.start()
+        gateway.wait_until_ready()
     _send_through_worker_and_nudges(client, NUDGES)
     evidence = gather_evidence(client, phone, load.accepted)
     note(f"{DOWN_SECONDS:g} s without Redis: {during} texts left; {evidence.figures()}")

@@ -199,5 +199,6 @@ def test_redis_that_forgot_everything_is_filled_anew(gateway: Gateway, worker: C
         gateway.redis.forget()
         gateway.redis.start()
         worker.start()
+        gateway.wait_until_ready()
         wait_until_all_succeeded(gateway, [endpoint])
     assert len(arrived(receiver)) == arrived(receiver).total() == 30
