@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import ExpressionWrapper, F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.ids import encode_id, new_id
 from accounts.models import Tenant
 
-
-def silence_limit() -> timedelta:
-    """A phone is offline when it has missed three heartbeats."""
-    return timedelta(seconds=3 * settings.DEVICE_HEARTBEAT_SECONDS)
+# A phone is offline when it has missed so many heartbeats (or polls, where it only polls).
+MISSED_CONTACTS = 3
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
@@ -27,8 +27,20 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         """Those that may send: neither paused nor revoked."""
         return self.filter(status=Device.Status.ACTIVE)
 
-    def heard_since(self, moment: datetime) -> DeviceQuerySet:
-        return self.filter(last_seen_at__gt=moment)
+    def heard(self, now: datetime) -> DeviceQuerySet:
+        """Those with a sign of life that is not older than three of their heartbeats."""
+        return self.filter(last_seen_at__gt=Value(now) - _patience())
+
+    def silent(self, now: datetime) -> DeviceQuerySet:
+        """Those that were heard once, and not lately."""
+        return self.filter(last_seen_at__lte=Value(now) - _patience())
+
+
+def _patience() -> ExpressionWrapper[Any]:
+    """A device's `patience`, in SQL."""
+    contact = Coalesce(F("contact_seconds"), Value(settings.DEVICE_HEARTBEAT_SECONDS))
+    seconds = contact * Value(timedelta(seconds=MISSED_CONTACTS))
+    return ExpressionWrapper(seconds, output_field=models.DurationField())
 
 
 class Device(models.Model):
@@ -61,6 +73,11 @@ class Device(models.Model):
 
     # The phone's life, written with every heartbeat.
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    contact_seconds = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="How often a phone without an open connection asks; empty = the heartbeat.",
+    )
     is_online = models.BooleanField(
         default=False, help_text="Whether the last online/offline event said so."
     )
@@ -97,9 +114,18 @@ class Device(models.Model):
     @property
     def is_heard(self) -> bool:
         """Whether a sign of life came within three heartbeats."""
-        return (
-            self.last_seen_at is not None and self.last_seen_at > timezone.now() - silence_limit()
-        )
+        return self.last_seen_at is not None and self.last_seen_at > timezone.now() - self.patience
+
+    @property
+    def patience(self) -> timedelta:
+        """For how long it may be silent until it counts as offline."""
+        contact_seconds = self.contact_seconds or settings.DEVICE_HEARTBEAT_SECONDS
+        return timedelta(seconds=MISSED_CONTACTS * contact_seconds)
+
+    @property
+    def is_polling(self) -> bool:
+        """Whether it only asks now and then, so that a message waits until it does."""
+        return self.contact_seconds is not None
 
 
 class Sim(models.Model):

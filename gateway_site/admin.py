@@ -40,7 +40,7 @@ from accounts.services.invitations import seats_taken
 from accounts.services.plans import change_plan
 from accounts.services.tenants import activate_tenant, suspend_tenant
 from accounts.staff import StaffAdmin, actor_of, tenants_with
-from devices.models import Device, silence_limit
+from devices.models import Device
 from messaging.models import Message
 from messaging.states import Status
 from messaging.statistics import MOST
@@ -190,7 +190,7 @@ def with_use(tenants: QuerySet[Tenant]) -> QuerySet[Tenant]:
     """
     now = timezone.now()
     phones = Device.objects.filter(tenant=OuterRef("pk")).exclude(status=Device.Status.REVOKED)
-    heard = phones.filter(last_seen_at__gt=now - silence_limit())
+    heard = phones.heard(now)
     since = first_id_of(now - timedelta(days=1))
     messages_of = Message.objects.filter(tenant=OuterRef("pk")).order_by("-public_id")
     # In the index of (tenant, status, public_id), and no further than statistics count.

@@ -10,7 +10,7 @@ database.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
@@ -42,15 +42,22 @@ class ThreadedHandler(ASGIHandler):
             return  # the client left
         loop = asyncio.get_running_loop()
         response = await loop.run_in_executor(self._threads, self._respond, scope, body)
-        if isinstance(response, StreamingHttpResponse):
-            content = response.streaming_content
-            if isinstance(content, Iterator):  # else it is asynchronous already
-                response.streaming_content = self._pieces(content)
         try:
-            await self.send_response(response, send)
+            await self._answer(response, receive, send)
         finally:
             if response.streaming:
                 await loop.run_in_executor(self._threads, response.close)
+
+    async def _answer(self, response: HttpResponseBase, receive: Receive, send: Send) -> None:
+        """Send it. Content that is asynchronous (a view that waits for news, without a thread)
+        ends when its client leaves, because it might never end by itself."""
+        if not isinstance(response, StreamingHttpResponse):
+            await self.send_response(response, send)
+        elif isinstance(response.streaming_content, Iterator):
+            response.streaming_content = self._pieces(response.streaming_content)
+            await self.send_response(response, send)
+        else:
+            await _first_of(self.send_response(response, send), _disconnect(receive))
 
     async def _read(self, receive: Receive) -> bytes | None:
         """The body; a byte more than allowed when it is too large, which the view then refuses."""
@@ -84,6 +91,25 @@ class ThreadedHandler(ASGIHandler):
         if not response.streaming:
             response.close()  # also ends the request for Django: connections, signals
         return response
+
+
+async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
+    """Return when one of `works` has, having stopped the others; raises what it raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _disconnect(receive: Receive) -> None:
+    """Return when the client has left."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def threaded_handler() -> ThreadedHandler:

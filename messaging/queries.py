@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.errors import NotFound
 from accounts.ids import decode_id
 from accounts.models import Tenant
-from devices.models import Device, Sim, silence_limit
+from devices.models import Device, Sim
 from devices.queries import phones_to_send
 from messaging.models import Message, MessageQuerySet
 from messaging.pacing import DAY, HOUR, MINUTE, Window, segments_left
@@ -44,11 +44,10 @@ def message_for(tenant: Tenant, external_id: str) -> Message:
 
 def candidates_for(tenant: Tenant) -> list[Candidate]:
     """The tenant's phones that may send, with what routing needs to know of each."""
-    heard_since = timezone.now() - silence_limit()
     phones = [
         Candidate(
             device_id=phone.pk,
-            is_online=phone.last_seen_at is not None and phone.last_seen_at > heard_since,
+            is_online=phone.is_heard,
             is_default=phone.is_default,
             is_simulated=phone.kind == Device.Kind.SIMULATED,
             has_budget=True,

@@ -11,7 +11,7 @@ from accounts.models import Tenant
 from accounts.secrets import keyed_hash
 from devices.errors import InvalidDeviceToken
 from devices.events import DeviceOffline, DeviceOnline, publish
-from devices.models import Device, DeviceToken, Heartbeat, silence_limit
+from devices.models import Device, DeviceToken, Heartbeat
 from devices.queries import forget_phones
 from devices.services.sims import SimReport, store_sims
 
@@ -59,7 +59,7 @@ def authenticate_device(*, secret: str) -> DeviceToken:
 @transaction.atomic
 def record_introduction(*, device: Device, introduction: Introduction) -> None:
     """Store what a phone's `hello` says; it is a sign of life too."""
-    told = {"app": introduction.app[:60]}
+    told: dict[str, object] = {"app": introduction.app[:60], "contact_seconds": None}
     if introduction.model:
         told["model"] = introduction.model[:60]
     Device.objects.filter(pk=device.pk).update(**told)
@@ -78,6 +78,15 @@ def record_heartbeat(*, device: Device, vitals: Vitals) -> None:
     )
 
 
+@transaction.atomic
+def record_contact(*, device: Device, contact_seconds: int | None) -> None:
+    """A sign of life from a phone that holds no socket.
+
+    `contact_seconds` is when the next one is due; None for a phone that is as good as connected.
+    """
+    _note_life(device, timezone.now(), {"contact_seconds": contact_seconds})
+
+
 def _note_life(device: Device, now: datetime, told: dict[str, object]) -> None:
     # A revoked phone may go on talking until its socket is closed; that makes it no device again.
     row = Device.objects.filter(pk=device.pk).exclude(status=Device.Status.REVOKED)
@@ -92,7 +101,7 @@ def _note_life(device: Device, now: datetime, told: dict[str, object]) -> None:
 def mark_silent_devices_offline() -> int:
     """Phones that missed three heartbeats are offline; returns how many became so."""
     now = timezone.now()
-    silent = Device.objects.filter(is_online=True, last_seen_at__lte=now - silence_limit())
+    silent = Device.objects.filter(is_online=True).silent(now)
     gone = list(silent.select_for_update(skip_locked=True).values_list("tenant_id", "pk"))
     Device.objects.filter(pk__in=[pk for _, pk in gone]).update(is_online=False)
     publish(*(DeviceOffline(tenant_id, pk, now) for tenant_id, pk in gone))

@@ -16,6 +16,7 @@ from devices.services.presence import (
     authenticate_device,
     mark_silent_devices_offline,
     prune_heartbeats,
+    record_contact,
     record_heartbeat,
     record_introduction,
     refused_tokens,
@@ -183,3 +184,32 @@ def test_heartbeats_are_kept_for_a_week():
         at = timezone.now() - timedelta(days=days)
         Heartbeat.objects.create(tenant=device.tenant, device=device, received_at=at)
     assert (prune_heartbeats(), Heartbeat.objects.count()) == (1, 1)
+
+
+@pytest.mark.parametrize(("contact_seconds", "patience"), [(None, 75), (10, 30), (900, 2700)])
+def test_phone_is_silent_after_three_of_its_own_contacts(contact_seconds, patience):
+    now = timezone.now()
+    for age in (patience - 5, patience + 5):
+        device = DeviceFactory(
+            contact_seconds=contact_seconds, last_seen_at=now - timedelta(seconds=age)
+        )
+        is_heard = age < patience
+        assert device.is_heard is is_heard
+        assert Device.objects.heard(now).filter(pk=device.pk).exists() is is_heard
+        assert Device.objects.silent(now).filter(pk=device.pk).exists() is not is_heard
+
+
+def test_phone_that_was_never_heard_is_neither_heard_nor_silent():
+    DeviceFactory(last_seen_at=None)
+    now = timezone.now()
+    assert [Device.objects.heard(now).count(), Device.objects.silent(now).count()] == [0, 0]
+
+
+def test_contact_of_a_phone_that_polls_says_when_the_next_is_due_and_a_hello_ends_that():
+    device = DeviceFactory(is_online=False, last_seen_at=None)
+    record_contact(device=device, contact_seconds=900)
+    device.refresh_from_db()
+    assert (device.is_heard, device.is_online, device.is_polling) == (True, True, True)
+    record_introduction(device=device, introduction=Introduction("app 1", "", ()))
+    device.refresh_from_db()
+    assert (device.contact_seconds, device.is_polling) == (None, False)

@@ -1,5 +1,6 @@
 """The ASGI application around Django's synchronous stack."""
 
+import asyncio
 import threading
 
 import pytest
@@ -31,11 +32,34 @@ def break_off(request: HttpRequest) -> StreamingHttpResponse:
     return StreamingHttpResponse(pieces())
 
 
+def wait(request: HttpRequest) -> StreamingHttpResponse:
+    async def pieces():
+        yield threading.current_thread().name[:4]
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.append(threading.current_thread().name[:4])
+
+    return StreamingHttpResponse(pieces())
+
+
+def count(request: HttpRequest) -> StreamingHttpResponse:
+    async def pieces():
+        yield "one "
+        await asyncio.sleep(0)
+        yield "two"
+
+    return StreamingHttpResponse(pieces())
+
+
 def crash(request: HttpRequest) -> HttpResponse:
     raise ZeroDivisionError
 
 
+stopped: list[str] = []
 urlpatterns = [
+    path("wait", csrf_exempt(wait)),
+    path("count", csrf_exempt(count)),
     path("length", csrf_exempt(tell_length)),
     path("stream", csrf_exempt(stream)),
     path("break-off", csrf_exempt(break_off)),
@@ -64,15 +88,23 @@ def finished():
     request_finished.disconnect(note)
 
 
-async def call(handler, where: str, *messages: dict) -> list[dict]:
-    """What the handler sends for a POST with the given ASGI messages."""
-    waiting, sent = list(messages), []
+async def call(handler, where: str, *messages: dict, leaves_after: bytes = b"") -> list[dict]:
+    """What the handler sends for a POST with the given ASGI messages.
+
+    After them the client stays, unless it leaves as soon as it got a piece `leaves_after`.
+    """
+    waiting, sent, is_leaving = list(messages), [], asyncio.Event()
 
     async def receive() -> dict:
-        return waiting.pop(0)
+        if waiting:
+            return waiting.pop(0)
+        await is_leaving.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: dict) -> None:
         sent.append(message)
+        if leaves_after and message.get("body") == leaves_after:
+            is_leaving.set()
 
     scope = {
         "type": "http",
@@ -90,7 +122,7 @@ def piece(body: bytes, *, more: bool = False) -> dict:
 
 
 def body_of(sent: list[dict]) -> bytes:
-    return b"".join(message["body"] for message in sent[1:])
+    return b"".join(message.get("body", b"") for message in sent[1:])
 
 
 async def test_body_in_pieces_is_whole_for_the_view_on_its_thread(handler, finished):
@@ -123,6 +155,20 @@ async def test_stream_is_read_piece_by_piece_on_the_pools_threads(handler, finis
 async def test_stream_that_breaks_off_ends_the_request_for_django_too(handler, finished):
     with pytest.raises(ZeroDivisionError):
         await call(handler, "/break-off", piece(b""))
+    assert finished == [True]
+
+
+async def test_asynchronous_stream_runs_on_the_loop_until_its_client_leaves(handler, finished):
+    stopped.clear()
+    sent = await call(handler, "/wait", piece(b""), leaves_after=b"Main")
+    assert (body_of(sent), stopped) == (b"Main", ["Main"])
+    assert finished == [True]
+
+
+async def test_asynchronous_stream_that_ends_is_a_whole_answer(handler, finished):
+    sent = await call(handler, "/count", piece(b""))
+    assert body_of(sent) == b"one two"
+    assert not sent[-1].get("more_body", False)
     assert finished == [True]
 
 

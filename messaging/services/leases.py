@@ -118,6 +118,26 @@ def _lease(device_id: int) -> Lease:
     return Lease(offers, cancels, (again - now).total_seconds() if again else None)
 
 
+def offer_messages(*, device_id: int) -> Lease:
+    """As `lease_messages`, with what was offered before and is not answered yet.
+
+    For phones that ask by request: an answer that was lost on its way looks like one that arrived,
+    where a socket would have closed. The phone knows the attempt ids that it has.
+    """
+    lease = lease_messages(device_id=device_id)
+    now = timezone.now()
+    offered = (
+        Message.objects.filter(
+            device_id=device_id, status=Status.LEASED, cancel_requested_at=None, expires_at__gt=now
+        )
+        .exclude(sim=None)
+        .select_related("sim")
+        .order_by("lane", "id")
+    )
+    offers = [_offer(message, message.sim.slot, now) for message in offered if message.sim]
+    return Lease(offers, lease.cancels, lease.again_in_seconds)
+
+
 @transaction.atomic
 def return_unaccepted(*, device_id: int) -> int:
     """Put back what was offered to a phone that connects anew; its answers may have been lost.

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Tenant
-from devices.models import Device, silence_limit
+from devices.models import Device
 from devices.wakeup import nudge
 from messaging.events import MessageCanceled, MessageExpired, MessageFailed, publish
 from messaging.models import Message, MessageQuerySet
@@ -94,17 +94,12 @@ def reroute_waiting(*, tenant_id: int | None = None) -> int:
     Pinned ones stay, and so do those whose current attempt was ever offered: the silent phone may
     hold them. `tenant_id` limits the sweep to the tenant whose phone just connected.
     """
-    is_gone = (
-        Q(device=None)
-        | Q(device__last_seen_at=None)
-        | Q(device__last_seen_at__lte=timezone.now() - silence_limit())
-        | ~Q(device__status=Device.Status.ACTIVE)
-    )
+    there = Device.objects.usable().heard(timezone.now())
+    is_gone = Q(device=None) | ~Q(device__in=there)
     waiting = Message.objects.filter(is_gone, status=Status.QUEUED, is_pinned=False, leased_at=None)
     if tenant_id is not None:
         waiting = waiting.filter(tenant_id=tenant_id)
     # What nobody online can carry is not even read, or a thousand of it would block the rest.
-    there = Device.objects.usable().heard_since(timezone.now() - silence_limit())
     simulated = there.filter(kind=Device.Kind.SIMULATED)
     can_go = Q(is_test=False, tenant__in=there.values("tenant"))
     can_go |= Q(is_test=True, tenant__in=simulated.values("tenant"))

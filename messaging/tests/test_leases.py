@@ -9,7 +9,7 @@ from accounts.models import Tenant
 from devices.models import Device, Sim
 from devices.tests.factories import DeviceFactory, SimFactory
 from messaging.models import Message
-from messaging.services.leases import Lease, lease_messages, return_unaccepted
+from messaging.services.leases import Lease, lease_messages, offer_messages, return_unaccepted
 from messaging.services.outbound import cancel_message
 from messaging.services.sweeps import return_expired_leases
 from messaging.tests.factories import MessageFactory, change, in_bulk
@@ -205,3 +205,20 @@ def test_hello_leaves_a_cancelled_offer_to_be_taken_back(phone):
     return_expired_leases()
     message.refresh_from_db()
     assert message.status == "canceled"
+
+
+def test_phone_that_asks_by_request_gets_what_it_has_not_answered_again(phone):
+    first, second = phone.queue(), phone.queue()
+    asked = [_ids(offer_messages(device_id=phone.device.pk)) for _ in range(2)]
+    assert asked == [[f"{first.external_id}.1", f"{second.external_id}.1"]] * 2
+    phone.tell("accepted", first)
+    assert _ids(offer_messages(device_id=phone.device.pk)) == [f"{second.external_id}.1"]
+    second.refresh_from_db()
+    assert second.leases == 1
+
+
+def test_what_is_wanted_back_is_not_offered_again_to_one_that_asks(phone):
+    message = phone.take()
+    cancel_message(message=message)
+    asked = offer_messages(device_id=phone.device.pk)
+    assert (_ids(asked), asked.cancels) == ([], [f"{message.external_id}.1"])
