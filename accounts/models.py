@@ -123,6 +123,9 @@ class Tenant(FeatureLimits):
         default=True,
         help_text="Store inbound texts; without this, only rules and webhooks see them.",
     )
+    mail_alerts = models.BooleanField(
+        default=True, help_text="E-mail owners and admins when a phone is in trouble."
+    )
     retention_days = models.PositiveSmallIntegerField(
         null=True, blank=True, help_text="Delete messages that are older; blank = keep for ever."
     )

@@ -35,6 +35,25 @@ class DeviceChanged(DeviceEvent):
     name = "device.changed"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceAlertEvent(DeviceEvent):
+    """About a trouble of the phone; `kind` is a DeviceAlert.Kind, `detail` a sentence."""
+
+    kind: str
+    detail: str
+    raised_at: datetime
+
+
+class DeviceAlertRaised(DeviceAlertEvent):
+    name = "device.alert"
+
+
+class DeviceAlertEnded(DeviceAlertEvent):
+    """It is over since `at`."""
+
+    name = "device.alert_ended"
+
+
 def publish(*events: DeviceEvent) -> None:
     """Hand `events` to every function in `DEVICE_EVENT_HANDLERS`."""
     for handler in listeners("DEVICE_EVENT_HANDLERS"):

@@ -10,6 +10,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import ExpressionWrapper, F, Q, Value
 from django.db.models.functions import Coalesce
+from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from accounts.ids import encode_id, new_id
@@ -17,6 +18,10 @@ from accounts.models import Tenant
 
 # A phone is offline when it has missed so many heartbeats (or polls, where it only polls).
 MISSED_CONTACTS = 3
+# So many texts refused by the phone's own limit, and its SIM is held back.
+LIMIT_HITS = 3
+# So many texts in a row that a phone cannot send, and it is taken for misconfigured.
+UNABLE = 3
 
 
 class DeviceQuerySet(models.QuerySet["Device"]):
@@ -34,6 +39,10 @@ class DeviceQuerySet(models.QuerySet["Device"]):
     def silent(self, now: datetime) -> DeviceQuerySet:
         """Those that were heard once, and not lately."""
         return self.filter(last_seen_at__lte=Value(now) - _patience())
+
+    def awaited(self, now: datetime, since: datetime) -> DeviceQuerySet:
+        """Those whose patience has passed since then: each had its time to be heard."""
+        return self.filter(LessThanOrEqual(_patience(), Value(now - since)))
 
 
 def _patience() -> ExpressionWrapper[Any]:
@@ -88,6 +97,9 @@ class Device(models.Model):
     queue_on_phone = models.PositiveIntegerField(default=0)
     sent_count = models.PositiveBigIntegerField(default=0)
     received_count = models.PositiveBigIntegerField(default=0)
+    unable_count = models.PositiveSmallIntegerField(
+        default=0, help_text="Texts in a row for which it had no SIM or no permission."
+    )
 
     objects = DeviceQuerySet.as_manager()
 
@@ -127,6 +139,11 @@ class Device(models.Model):
         """Whether it only asks now and then, so that a message waits until it does."""
         return self.contact_seconds is not None
 
+    @property
+    def is_able(self) -> bool:
+        """Whether nothing speaks against it sending what it is given."""
+        return self.unable_count < UNABLE
+
 
 class Sim(models.Model):
     """One SIM of a device, with its budget: what may leave through it, in segments.
@@ -148,6 +165,10 @@ class Sim(models.Model):
     quiet_from = models.TimeField(null=True, blank=True, help_text="In the tenant's time zone.")
     quiet_until = models.TimeField(null=True, blank=True)
     next_send_at = models.DateTimeField(null=True, blank=True, help_text="End of the last pause.")
+    limit_hits = models.PositiveSmallIntegerField(
+        default=0, help_text="How often the phone's own limit refused texts lately."
+    )
+    last_limit_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["slot"]
@@ -155,6 +176,12 @@ class Sim(models.Model):
 
     def __str__(self) -> str:
         return f"SIM {self.slot} of {self.device}"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing goes to it for a while, because its phone refused too much."""
+        is_resting = self.next_send_at is not None and self.next_send_at > timezone.now()
+        return is_resting and self.limit_hits >= LIMIT_HITS
 
 
 class PairingCode(models.Model):
@@ -213,3 +240,54 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device} at {self.received_at:%Y-%m-%d %H:%M:%S}"
+
+
+class DeviceAlertQuerySet(models.QuerySet["DeviceAlert"]):
+    def open(self) -> DeviceAlertQuerySet:
+        return self.filter(ended_at=None)
+
+
+class DeviceAlert(models.Model):
+    """A trouble of one phone, from when the gateway knew of it until it was over.
+
+    A phone has at most one open alert of a kind. What each kind means and what to do about it is in
+    `alert_words.py`; who raises and ends it, in `services/alerts.py`.
+    """
+
+    class Kind(models.TextChoices):
+        OFFLINE = "offline"  # no sign of life
+        CANNOT_SEND = "cannot_send"  # no SIM, or its program may not send
+        RECEIVER_SILENT = "receiver_silent"  # it sends, and receives nothing any more
+        PACING_DEGRADED = "pacing_degraded"  # its own limit refuses texts
+        BATTERY_LOW = "battery_low"
+
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    device = models.ForeignKey(Device, models.CASCADE, related_name="alerts", db_index=False)
+    kind = models.CharField(max_length=20, choices=Kind.choices)
+    detail = models.CharField(max_length=200, blank=True, help_text="A sentence of what is known.")
+    raised_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    mail_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its e-mail is to be sent; empty = it is not."
+    )
+    mailed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeviceAlertQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["device", "kind"], condition=Q(ended_at=None), name="alert_open_once"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["device", "-raised_at"], name="alert_by_device"),
+            models.Index(
+                fields=["mail_due_at"], condition=~Q(mail_due_at=None), name="alert_mail_due"
+            ),
+            models.Index(fields=["ended_at"], name="alert_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.device}"

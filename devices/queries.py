@@ -12,7 +12,7 @@ from accounts.errors import NotFound
 from accounts.ids import decode_id
 from accounts.models import Tenant
 from accounts.upward import listeners
-from devices.models import Device, DeviceQuerySet, Heartbeat, PairingCode, Sim
+from devices.models import Device, DeviceAlert, DeviceQuerySet, Heartbeat, PairingCode, Sim
 
 # Every send asks for the tenant's phones, and they change by the heartbeat: a second is fresh.
 _phones: TTLCache[int, list[Device]] = TTLCache(maxsize=10_000, ttl=1.0)
@@ -72,6 +72,15 @@ def queue_depths(devices: list[Device]) -> dict[int, int]:
     for count in listeners("DEVICE_QUEUE_COUNTERS"):
         depths |= count(device_ids=[device.pk for device in devices])
     return depths
+
+
+def open_alerts(devices: list[Device]) -> dict[int, list[DeviceAlert]]:
+    """Device's key -> what is wrong with it now, oldest first, for those in trouble; one query."""
+    found: dict[int, list[DeviceAlert]] = {}
+    alerts = DeviceAlert.objects.open().filter(device__in=[device.pk for device in devices])
+    for alert in alerts.order_by("pk"):
+        found.setdefault(alert.device_id, []).append(alert)
+    return found
 
 
 def segments_of_day(sims: list[Sim]) -> dict[int, int]:

@@ -54,7 +54,14 @@ for _model in (Authenticator, EmailAddress, SocialAccount, SocialApp, SocialToke
 _NUMBER = re.compile(r"\+?[0-9]{5,20}")
 _STATE = ("external_id", "state", "suspended_at", "suspended_reason", "created_at")
 _USE = ("phones", "recent_messages", "last_activity", "credit", "use")
-_SETTINGS = ("default_country", "time_zone", "hold_when_offline", "keep_inbound", "retention_days")
+_SETTINGS = (
+    "default_country",
+    "time_zone",
+    "hold_when_offline",
+    "keep_inbound",
+    "mail_alerts",
+    "retention_days",
+)
 
 
 class SuspensionForm(forms.Form):

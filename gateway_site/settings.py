@@ -313,6 +313,13 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "accepted but silent": {"task": "messaging.tasks.mark_silent_unknown", "schedule": 30.0},
     "phones that went silent": {"task": "devices.tasks.mark_silent_offline", "schedule": 10.0},
     "messages of silent phones": {"task": "messaging.tasks.reroute_waiting", "schedule": 10.0},
+    "troubles of phones": {"task": "devices.tasks.sweep_alerts", "schedule": 30.0},
+    "phones that receive nothing": {"task": "messaging.tasks.watch_receivers", "schedule": 60.0},
+    "e-mails about phones": {
+        "task": "devices.tasks.mail_alerts",
+        "schedule": 10.0,
+        "options": {"queue": "webhooks"},
+    },
     "lost nudges": {"task": "messaging.tasks.nudge_due", "schedule": 15.0},
     "exports": {
         "task": "messaging.tasks.write_exports",

@@ -163,6 +163,12 @@ class Message(models.Model):
                 condition=Q(status__in=sorted(WAITING)),
                 name="message_validity",
             ),
+            # When a phone received, to notice when it does so no more; only inbound ones pay.
+            models.Index(
+                fields=["device", "created_at"],
+                condition=Q(direction="inbound"),
+                name="message_inbound_by_device",
+            ),
             # Budgets: what left through a SIM lately.
             models.Index(
                 fields=["sim", "leased_at"],

@@ -50,7 +50,7 @@ def candidates_for(tenant: Tenant) -> list[Candidate]:
             is_online=phone.is_heard,
             is_default=phone.is_default,
             is_simulated=phone.kind == Device.Kind.SIMULATED,
-            has_budget=True,
+            has_budget=phone.is_able,
             queue_on_phone=phone.queue_on_phone,
             last_seen_at=phone.last_seen_at,
         )
@@ -59,7 +59,10 @@ def candidates_for(tenant: Tenant) -> list[Candidate]:
     if len(phones) < 2:
         return phones  # nothing to choose between, so nobody asks for budgets
     spent = _devices_without_budget([phone.device_id for phone in phones])
-    return [replace(phone, has_budget=phone.device_id not in spent) for phone in phones]
+    return [
+        replace(phone, has_budget=phone.has_budget and phone.device_id not in spent)
+        for phone in phones
+    ]
 
 
 def sticky_devices(tenant: Tenant, numbers: list[str]) -> dict[str, int]:
@@ -158,7 +161,9 @@ def _segments_since(sim_id: int, length: timedelta) -> int:
 
 
 def _devices_without_budget(device_ids: list[int]) -> set[int]:
-    """Devices of which no SIM may send now: each has spent its segments, or there is none."""
+    """Devices of which no SIM may send now: each is held back or spent, or there is none."""
     sims = Sim.objects.filter(device_id__in=device_ids, is_present=True)
-    have_room = {sim.device_id for sim in sims if segments_left(budget_windows(sim)) != 0}
+    have_room = {
+        sim.device_id for sim in sims if not sim.is_held and segments_left(budget_windows(sim)) != 0
+    }
     return set(device_ids) - have_room

@@ -8,7 +8,10 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A tenant's usable phone: whether a sign of life is recent, and whether a SIM has budget."""
+    """A tenant's usable phone: whether a sign of life is recent, and whether a SIM has budget.
+
+    A phone that cannot send for want of a SIM or a permission has none either.
+    """
 
     device_id: int
     is_online: bool

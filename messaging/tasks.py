@@ -9,7 +9,7 @@ from celery import shared_task
 
 from accounts.locks import advisory_lock
 from accounts.sweeping import sweep_once
-from messaging.services import exports, retention, sweeps
+from messaging.services import exports, receivers, retention, sweeps
 
 EXPORT_SECONDS = 5.0
 MOST = 50 * sweeps.AT_ONCE  # rows in one task, far below its time limit
@@ -47,6 +47,13 @@ def reroute_waiting() -> int:
 @shared_task
 def nudge_due() -> int:
     return _once(sweeps.nudge_due, most=1)
+
+
+@shared_task
+def watch_receivers() -> int:
+    """Phones that stopped receiving, and those that receive again; how many."""
+    with advisory_lock("messaging.watch_receivers") as is_mine:
+        return receivers.watch_receivers() if is_mine else 0
 
 
 @shared_task

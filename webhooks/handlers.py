@@ -8,16 +8,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from accounts.models import Tenant
-from devices.events import DeviceEvent
+from devices.events import DeviceAlertEvent, DeviceEvent
 from devices.models import Device
 from messaging.events import ContactUnsubscribed, MessageReceived, MessagingEvent
 from messaging.models import Message
 from webhooks.audience import CALLBACK_EVENTS, heard_messages, latest_refs, subscribers
-from webhooks.payloads import RECEIVED, DeviceNotice, MessageNotice, Notice, UnsubscribedNotice
+from webhooks.payloads import (
+    RECEIVED,
+    AlertNotice,
+    DeviceNotice,
+    MessageNotice,
+    Notice,
+    UnsubscribedNotice,
+)
 from webhooks.services.outbox import message_key, write
 
 MESSAGE_EVENTS = CALLBACK_EVENTS | {RECEIVED}
-DEVICE_EVENTS = frozenset({"device.online", "device.offline"})
+DEVICE_EVENTS = frozenset({"device.online", "device.offline", "device.alert", "device.alert_ended"})
 
 
 def message_events(events: Sequence[MessagingEvent | ContactUnsubscribed]) -> None:
@@ -38,17 +45,29 @@ def device_events(events: Sequence[DeviceEvent]) -> None:
         return
     devices = Device.objects.select_related("tenant").in_bulk({e.device_id for e in told})
     notices = [
-        DeviceNotice(
-            name=event.name,
-            key=f"{device.external_id}:{_verb(event.name)}:{event.at.isoformat()}",
-            tenant=device.tenant,
-            at=event.at,
-            device=device,
-        )
+        _device_notice(event, devices[event.device_id])
         for event in told
-        if (device := devices.get(event.device_id))
+        if event.device_id in devices
     ]
     write(notices, listeners)
+
+
+def _device_notice(event: DeviceEvent, device: Device) -> DeviceNotice:
+    key = f"{device.external_id}:{_verb(event.name)}:{event.at.isoformat()}"
+    if not isinstance(event, DeviceAlertEvent):
+        return DeviceNotice(
+            name=event.name, key=key, tenant=device.tenant, at=event.at, device=device
+        )
+    return AlertNotice(
+        name=event.name,
+        key=f"{key}:{event.kind}",
+        tenant=device.tenant,
+        at=event.at,
+        device=device,
+        kind=event.kind,
+        detail=event.detail,
+        raised_at=event.raised_at,
+    )
 
 
 def _is_told(event: MessagingEvent) -> bool:

@@ -25,6 +25,7 @@ from messaging.models import Message
 NATIVE = "native"
 RECEIVED = "message.received"
 TEST = "webhook.test"
+ALERT_ENDED = "device.alert_ended"
 TEST_TEXT = "This is a test: nobody sent this text. Your endpoint works."
 
 
@@ -57,6 +58,15 @@ class DeviceNotice(Notice):
     """About a phone."""
 
     device: Device
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertNotice(DeviceNotice):
+    """About a trouble of a phone, a DeviceAlert.Kind; it began, or it is over since `at`."""
+
+    kind: str
+    detail: str
+    raised_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +104,9 @@ def native(notice: Notice) -> str:
 
     device.online, .offline: event, deviceId, nickname, occurredAt, tenantId, tenantName.
 
+    device.alert, .alert_ended: event, deviceId, nickname, kind, detail, raisedAt, endedAt (null in
+    the first), tenantId, tenantName.
+
     contact.unsubscribed: event, from, source, occurredAt, tenantId, tenantName.
 
     Numbers, `ref` and ids that are not known are null.
@@ -107,6 +120,8 @@ def _fields(notice: Notice) -> dict[str, Any]:
             return _inbound(notice)
         case MessageNotice():
             return _outbound(notice)
+        case AlertNotice():
+            return _alert(notice)
         case DeviceNotice(device=device):
             about = {"deviceId": device.external_id, "nickname": device.name}
             return about | {"occurredAt": iso(notice.at)} | _tenant(notice)
@@ -142,6 +157,18 @@ def _outbound(notice: MessageNotice) -> dict[str, Any]:
         "error": message.error or None if is_lost else None,
         "errorCode": message.error_code or None if is_lost else None,
         "metadata": message.metadata,
+    }
+
+
+def _alert(notice: AlertNotice) -> dict[str, Any]:
+    return {
+        "deviceId": notice.device.external_id,
+        "nickname": notice.device.name,
+        "kind": notice.kind,
+        "detail": notice.detail,
+        "raisedAt": iso(notice.raised_at),
+        "endedAt": iso(notice.at) if notice.name == ALERT_ENDED else None,
+        **_tenant(notice),
     }
 
 

@@ -46,6 +46,7 @@ class TenantSettings:
     time_zone: str | None = None
     hold_when_offline: bool | None = None
     keep_inbound: bool | None = None
+    mail_alerts: bool | None = None
     retention_days: int | None = None
 
 

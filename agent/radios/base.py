@@ -14,6 +14,8 @@ FailureCode = Literal[
     "radio_off",
     "limit_exceeded",
     "no_sim",
+    "no_permission",
+    "no_default_app",
     "invalid_number",
     "rejected",
     "expired",

@@ -6,8 +6,8 @@ import msgspec
 from django.conf import settings
 
 from accounts.api.times import iso
-from devices.models import Device, PairingCode, Sim
-from devices.queries import queue_depths
+from devices.models import Device, DeviceAlert, PairingCode, Sim
+from devices.queries import open_alerts, queue_depths
 from devices.services.pairing import PairedPhone, pairing_url
 
 
@@ -37,6 +37,17 @@ class TotalsOut(msgspec.Struct, rename="camel"):
     segments_per_day: int | None
 
 
+class AlertOut(msgspec.Struct, rename="camel"):
+    """What is wrong with a phone now.
+
+    `kind`: offline, cannot_send, receiver_silent, pacing_degraded or battery_low.
+    """
+
+    kind: str
+    raised_at: str
+    detail: str
+
+
 class DeviceOut(msgspec.Struct, rename="camel"):
     """`status`: active (paired and online), offline, paused or revoked."""
 
@@ -55,6 +66,7 @@ class DeviceOut(msgspec.Struct, rename="camel"):
     network: str | None
     signal: int | None
     queue_depth: int
+    alerts: list[AlertOut]
     limits: TotalsOut
     sims: list[SimOut]
 
@@ -81,9 +93,12 @@ class PairedOut(msgspec.Struct, rename="camel", omit_defaults=True):
 
 
 def devices_out(devices: list[Device]) -> list[DeviceOut]:
-    """`devices` (with their SIMs prefetched) and the length of their queues, in one query."""
-    depths = queue_depths(devices)
-    return [_device_out(device, depths.get(device.pk, 0)) for device in devices]
+    """`devices` (with their SIMs prefetched), their queues and their alerts, in two queries."""
+    depths, alerts = queue_depths(devices), open_alerts(devices)
+    return [
+        _device_out(device, depths.get(device.pk, 0), alerts.get(device.pk, []))
+        for device in devices
+    ]
 
 
 def pairing_code_out(code: PairingCode, digits: str) -> PairingCodeOut:
@@ -103,7 +118,7 @@ def paired_out(paired: PairedPhone) -> PairedOut:
     )
 
 
-def _device_out(device: Device, queue_depth: int) -> DeviceOut:
+def _device_out(device: Device, queue_depth: int, alerts: list[DeviceAlert]) -> DeviceOut:
     sims = list(device.sims.all())
     status = str(device.status)
     if device.status == Device.Status.ACTIVE and not device.is_heard:
@@ -124,6 +139,7 @@ def _device_out(device: Device, queue_depth: int) -> DeviceOut:
         network=device.network or None,
         signal=device.signal,
         queue_depth=queue_depth,
+        alerts=[AlertOut(alert.kind, iso(alert.raised_at) or "", alert.detail) for alert in alerts],
         limits=TotalsOut(
             _total([sim.segments_per_minute for sim in sims]),
             _total([sim.segments_per_hour for sim in sims]),

@@ -11,6 +11,7 @@ from accounts.services.audit import record_audit
 from devices.events import DeviceChanged, DeviceOffline, publish
 from devices.models import Device, DeviceToken, Sim
 from devices.queries import forget_phones
+from devices.services.alerts import end_alerts, raise_offline
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,13 @@ def make_default(*, device: Device, actor: User | None) -> None:
 
 @transaction.atomic
 def pause_device(*, device: Device, actor: User | None) -> bool:
-    """Let a device send nothing more until it is resumed; True if it was active."""
+    """Let a device send nothing more until it is resumed; True if it was active.
+
+    Nobody waits for it, so its alerts end.
+    """
     changed = _change_status(device, Device.Status.ACTIVE, Device.Status.PAUSED)
     if changed:
+        end_alerts(device_ids=[device.pk])
         _note(device, actor, "paused")
     return changed
 
@@ -58,6 +63,8 @@ def resume_device(*, device: Device, actor: User | None) -> bool:
     """Undo a pause; True if it was paused."""
     changed = _change_status(device, Device.Status.PAUSED, Device.Status.ACTIVE)
     if changed:
+        gone = Device.objects.filter(pk=device.pk, is_online=False, last_seen_at__isnull=False)
+        raise_offline(gone)
         _note(device, actor, "resumed")
     return changed
 
@@ -71,6 +78,7 @@ def revoke_device(*, device: Device, actor: User | None) -> bool:
     ended = row.update(status=Device.Status.REVOKED, revoked_at=now, is_default=False)
     if ended:
         DeviceToken.objects.filter(device=device, revoked_at=None).update(revoked_at=now)
+        end_alerts(device_ids=[device.pk])
         _note(device, actor, "revoked")
     if was_online:
         publish(DeviceOffline(device.tenant_id, device.pk, now))

@@ -11,8 +11,9 @@ from accounts.models import Tenant
 from accounts.secrets import keyed_hash
 from devices.errors import InvalidDeviceToken
 from devices.events import DeviceOffline, DeviceOnline, publish
-from devices.models import Device, DeviceToken, Heartbeat
+from devices.models import Device, DeviceAlert, DeviceToken, Heartbeat
 from devices.queries import forget_phones
+from devices.services.alerts import end_alerts, raise_offline
 from devices.services.sims import SimReport, store_sims
 
 HEARTBEATS_ARE_KEPT = timedelta(days=7)
@@ -58,8 +59,12 @@ def authenticate_device(*, secret: str) -> DeviceToken:
 
 @transaction.atomic
 def record_introduction(*, device: Device, introduction: Introduction) -> None:
-    """Store what a phone's `hello` says; it is a sign of life too."""
+    """Store what a phone's `hello` says; it is a sign of life too.
+
+    Whoever put its SIM in, or gave its program a permission, has started it anew: it may try again.
+    """
     told: dict[str, object] = {"app": introduction.app[:60], "contact_seconds": None}
+    told["unable_count"] = 0
     if introduction.model:
         told["model"] = introduction.model[:60]
     Device.objects.filter(pk=device.pk).update(**told)
@@ -95,16 +100,24 @@ def _note_life(device: Device, now: datetime, told: dict[str, object]) -> None:
     if row.filter(is_online=False).update(last_seen_at=now, is_online=True, **told):
         transaction.on_commit(forget_phones, robust=True)
         publish(DeviceOnline(device.tenant_id, device.pk, now))
+        end_alerts(device_ids=[device.pk], kinds=[DeviceAlert.Kind.OFFLINE])
 
 
 @transaction.atomic
-def mark_silent_devices_offline() -> int:
-    """Phones that missed three heartbeats are offline; returns how many became so."""
+def mark_silent_devices_offline(*, watching_since: datetime | None = None) -> int:
+    """Phones that missed three heartbeats are offline; returns how many became so.
+
+    `watching_since` is when the gateway began to listen (devices/watch.py): what was not heard
+    before says nothing about a phone.
+    """
     now = timezone.now()
     silent = Device.objects.filter(is_online=True).silent(now)
-    gone = list(silent.select_for_update(skip_locked=True).values_list("tenant_id", "pk"))
-    Device.objects.filter(pk__in=[pk for _, pk in gone]).update(is_online=False)
-    publish(*(DeviceOffline(tenant_id, pk, now) for tenant_id, pk in gone))
+    if watching_since is not None:
+        silent = silent.awaited(now, watching_since)
+    gone = list(silent.select_for_update(skip_locked=True))
+    Device.objects.filter(pk__in=[device.pk for device in gone]).update(is_online=False)
+    publish(*(DeviceOffline(device.tenant_id, device.pk, now) for device in gone))
+    raise_offline(gone)
     return len(gone)
 
 

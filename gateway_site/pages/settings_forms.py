@@ -47,6 +47,12 @@ class AccountForm(forms.Form):
         required=False,
         help_text="Without this only rules and webhooks see them.",
     )
+    mail_alerts = forms.BooleanField(
+        label="E-mail owners and admins when a phone is in trouble",
+        required=False,
+        help_text="When one goes offline or silent, cannot send, or runs out of battery. "
+        "The pages and webhooks tell it either way.",
+    )
     retention_days = forms.IntegerField(
         label="Delete messages after this many days",
         required=False,

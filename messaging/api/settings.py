@@ -55,6 +55,7 @@ class TenantSettingsPatch(msgspec.Struct, rename="camel"):
     time_zone: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     hold_when_offline: bool | None = None
     keep_inbound: bool | None = None
+    mail_alerts: bool | None = None
     keywords: KeywordsPatch | None = None
 
     def tenant_settings(self) -> TenantSettings:
@@ -64,6 +65,7 @@ class TenantSettingsPatch(msgspec.Struct, rename="camel"):
             self.time_zone,
             self.hold_when_offline,
             self.keep_inbound,
+            self.mail_alerts,
         )
 
 
@@ -85,6 +87,7 @@ class TenantSettingsOut(msgspec.Struct, rename="camel"):
     time_zone: str
     hold_when_offline: bool
     keep_inbound: bool
+    mail_alerts: bool
     keywords: KeywordsOut
 
 
@@ -95,6 +98,7 @@ def tenant_settings_out(tenant: Tenant, keywords: KeywordSettings) -> TenantSett
         tenant.time_zone,
         tenant.hold_when_offline,
         tenant.keep_inbound,
+        tenant.mail_alerts,
         KeywordsOut(
             keywords.languages or [DEFAULT_LANGUAGE],
             keywords.stop_words,

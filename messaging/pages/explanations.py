@@ -33,6 +33,14 @@ _OF_CODES = {
         "The phone found no SIM",
         "Put the SIM in, or choose another phone or SIM, then send again.",
     ),
+    "no_permission": Explanation(
+        "The phone’s program may not send texts",
+        "Give it the permission to send SMS, or choose another phone, then send again.",
+    ),
+    "no_default_app": Explanation(
+        "The phone’s program is not its SMS app",
+        "Make it the SMS app in the phone’s settings, or choose another phone, then send again.",
+    ),
     "invalid_number": Explanation(
         "The network does not know this number",
         "Check the number. Sending again to the same one will fail again.",

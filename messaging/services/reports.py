@@ -7,6 +7,7 @@ bad one does not block the rest. Repeats and late ones are accepted and change n
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +21,12 @@ from django.utils import timezone
 
 from accounts.ids import decode_id
 from devices.models import Device
+from devices.services.failures import (
+    CANNOT_SEND,
+    LIMIT_EXCEEDED,
+    record_limit_hits,
+    record_unable,
+)
 from messaging.events import (
     MessageCanceled,
     MessageDelivered,
@@ -34,7 +41,7 @@ from messaging.models import Message, MessageEvent
 from messaging.states import TRANSITIONS, UNSENT, advance
 
 # Failures that prove "not sent" and whose cause passes: worth another attempt.
-PASSING = frozenset({"no_service", "radio_off", "limit_exceeded"})
+PASSING = frozenset({"no_service", "radio_off", LIMIT_EXCEEDED})
 UNKNOWN_OUTCOME = "unknown"
 UNDELIVERED = "undelivered"
 RETRY_AFTER = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
@@ -47,7 +54,7 @@ _ATTEMPT_ID = re.compile(
 
 # SQL, as reports come three to a message; see leases.py.
 _LOCK = """
-SELECT id, public_id, tenant_id, device_id, status, attempt, leased_at, sent_at, error_code,
+SELECT id, public_id, tenant_id, device_id, sim_id, status, attempt, leased_at, sent_at, error_code,
        cancel_requested_at
   FROM messaging_message
  WHERE tenant_id = %s AND public_id = ANY(%s)
@@ -95,14 +102,17 @@ def record_reports(*, device: Device, reports: Sequence[Report]) -> list[Verdict
         device_id=device.pk,
         events=[fact.event for fact in known if fact is not None],
     )
+    health = _Health()
     for fact in known:
         if fact is not None and fact.identity in fresh:
             fresh.discard(fact.identity)
+            health.note(fact)
             _apply(fact)
     left = [m for m in messages.values() if m.sent_at is not None and m.pk not in had_left]
     if left:
         sent_count = F("sent_count") + len(left)
-        Device.objects.filter(pk=device.pk).update(sent_count=sent_count)
+        Device.objects.filter(pk=device.pk).update(sent_count=sent_count, unable_count=0)
+    health.tell(device)
     return [Verdict.UNKNOWN_ATTEMPT if fact is None else Verdict.STORED for fact in known]
 
 
@@ -121,6 +131,32 @@ class _Fact(NamedTuple):
     @property
     def is_current(self) -> bool:
         return self.attempt == self.message.attempt
+
+
+class _Health:
+    """What reports tell of their phone, rather than of messages."""
+
+    def __init__(self) -> None:
+        self._limit_hits: Counter[int] = Counter()  # by SIM
+        self._unable: list[str] = []  # codes since something was sent
+
+    def note(self, fact: _Fact) -> None:
+        """Look at a report before it is applied: that takes the SIM off a message."""
+        report, sim_id = fact.report, fact.message.sim_id
+        if report.kind is ReportKind.SENT:
+            self._unable.clear()
+        elif report.kind is ReportKind.FAILED and fact.is_current:
+            if report.code == LIMIT_EXCEEDED and sim_id is not None:
+                self._limit_hits[sim_id] += 1
+            elif report.code in CANNOT_SEND:
+                self._unable.append(report.code)
+
+    def tell(self, device: Device) -> None:
+        """Hand it down, if there is anything: most phones are well."""
+        if self._limit_hits:
+            record_limit_hits(device=device, hits=self._limit_hits)
+        if self._unable:
+            record_unable(device=device, codes=self._unable)
 
 
 def _lock_messages(device: Device, reports: Sequence[Report]) -> dict[Any, Message]:

@@ -23,6 +23,8 @@ EVENT_MEANINGS = {
     "message.expired": "A text of yours was not sent in time.",
     "device.online": "A phone connected.",
     "device.offline": "A phone went silent.",
+    "device.alert": "A phone is in trouble.",
+    "device.alert_ended": "A phone’s trouble is over.",
     "contact.unsubscribed": "A number wants no more texts.",
 }
 _DAY = timedelta(days=1)

@@ -28,6 +28,8 @@ EVENTS = (
     "message.expired",
     "device.online",
     "device.offline",
+    "device.alert",
+    "device.alert_ended",
     "contact.unsubscribed",
 )
 DEFAULT_EVENTS = ("message.received",)

@@ -1,0 +1,62 @@
+"""What alerts about phones say to people: on pages, in e-mails, in the documentation."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from devices.models import DeviceAlert
+
+
+class AlertWords(NamedTuple):
+    """`name` on a badge; `title` goes on after the phone's name; `advice` is what to do next."""
+
+    name: str
+    title: str
+    advice: str
+    is_grave: bool
+
+
+_WORDS = {
+    DeviceAlert.Kind.OFFLINE: AlertWords(
+        "offline",
+        "is offline",
+        "Look whether it is switched on, charged and in reach of a network, and open the gateway’s "
+        "program on it. Texts that it was not offered yet go to another phone, unless they are "
+        "meant for this one.",
+        is_grave=True,
+    ),
+    DeviceAlert.Kind.CANNOT_SEND: AlertWords(
+        "cannot send",
+        "cannot send texts",
+        "Look whether the SIM is in and unlocked, and whether the gateway’s program may send SMS "
+        "or is the phone’s SMS app. Then send a test SMS from the phone’s page: when it leaves, "
+        "this ends by itself. Until then other phones go first.",
+        is_grave=True,
+    ),
+    DeviceAlert.Kind.RECEIVER_SILENT: AlertWords(
+        "receives nothing",
+        "sends, but no longer receives",
+        "Send a text to its number. If it does not show up here, look whether the program on the "
+        "phone may still read SMS and is exempt from battery saving, then restart the phone.",
+        is_grave=True,
+    ),
+    DeviceAlert.Kind.PACING_DEGRADED: AlertWords(
+        "held back",
+        "sends more than it is allowed to",
+        "Android lets a program send only so many texts at a time. The SIM rests for some "
+        "minutes, longer each time, and what waits goes out after that. Give it a lower limit on "
+        "the phone’s page, or add a phone.",
+        is_grave=False,
+    ),
+    DeviceAlert.Kind.BATTERY_LOW: AlertWords(
+        "battery low",
+        "runs out of battery",
+        "Plug it in. A phone that stays on its charger needs no attention.",
+        is_grave=False,
+    ),
+}
+
+
+def words_of(kind: str) -> AlertWords:
+    """The words for a `DeviceAlert.Kind`."""
+    return _WORDS[DeviceAlert.Kind(kind)]
