@@ -83,6 +83,12 @@ def open_alerts(devices: list[Device]) -> dict[int, list[DeviceAlert]]:
     return found
 
 
+def past_alerts(device: Device, count: int) -> list[DeviceAlert]:
+    """The last alerts of a phone that are over, newest first."""
+    past = DeviceAlert.objects.filter(device=device, ended_at__isnull=False)
+    return list(past.order_by("-raised_at")[:count])
+
+
 def segments_of_day(sims: list[Sim]) -> dict[int, int]:
     """SIM's key -> segments handed to it in the last 24 hours, for SIMs with a limit for the day.
 

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.members import MemberRequest, member_required
 from accounts.models import Tenant
-from devices.pages.cards import cards_of
+from devices.models import Device
+from devices.pages.cards import Card, ShownAlert, cards_of
 from devices.queries import devices_for
 from gateway_site.charts import BarChart, Column, stacked_bars
 from messaging.statistics import (
@@ -27,7 +28,7 @@ from messaging.statistics import (
 from webhooks.queries import endpoints_for
 
 RANGES = {"1": "24 hours", "7": "7 days", "30": "30 days"}
-PHONES, FAILURES, ENDPOINTS = 6, 6, 6  # shown here; the rest is on their own pages
+PHONES, FAILURES, ENDPOINTS, ALERTS = 6, 6, 6, 6  # shown here; the rest is on their own pages
 
 
 @require_safe
@@ -60,6 +61,7 @@ def _overview(request: MemberRequest) -> dict[str, Any]:
     endpoints = list(endpoints_for(tenant)[: ENDPOINTS + 1])
     statistics = statistics_of(tenant, days=int(days))
     return {
+        **_alerts(phones),
         "days": days,
         "ranges": RANGES,
         "stats": _stats(tenant, statistics, RANGES[days]),
@@ -77,6 +79,19 @@ def _overview(request: MemberRequest) -> dict[str, Any]:
         "endpoints": endpoints[:ENDPOINTS],
         "has_more_endpoints": len(endpoints) > ENDPOINTS,
         "is_new": tenant.onboarded_at is None,
+    }
+
+
+def _alerts(phones: list[Card]) -> dict[str, Any]:
+    """What is wrong with phones, grave things first."""
+    alerts: list[tuple[Device, ShownAlert]] = [
+        (card.device, shown) for card in phones for shown in card.alerts
+    ]
+    alerts.sort(key=lambda pair: not pair[1].words.is_grave)
+    return {
+        "alerts": alerts[:ALERTS],
+        "alert_count": len(alerts),
+        "is_grave": any(shown.words.is_grave for _, shown in alerts),
     }
 
 

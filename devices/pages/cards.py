@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from devices.models import Device, Sim
-from devices.queries import queue_depths, segments_of_day
+from devices.alert_words import AlertWords, words_of
+from devices.models import Device, DeviceAlert, Sim
+from devices.queries import open_alerts, queue_depths, segments_of_day
 
 
 @dataclass(frozen=True)
@@ -42,12 +43,30 @@ class SimUse:
 
 
 @dataclass(frozen=True)
+class ShownAlert:
+    """An alert, open or past, with its words."""
+
+    alert: DeviceAlert
+    words: AlertWords
+
+    @classmethod
+    def of(cls, alert: DeviceAlert) -> ShownAlert:
+        return cls(alert, words_of(alert.kind))
+
+    @property
+    def is_offline(self) -> bool:
+        """Whether the phone's state says it already."""
+        return self.alert.kind == DeviceAlert.Kind.OFFLINE
+
+
+@dataclass(frozen=True)
 class Card:
-    """A phone, the length of its queue here, and its SIMs (those taken out come last)."""
+    """A phone, the length of its queue here, its SIMs (those taken out come last), its alerts."""
 
     device: Device
     queue_depth: int
     sims: list[SimUse]
+    alerts: list[ShownAlert]
 
     @property
     def state(self) -> str:
@@ -64,8 +83,11 @@ class Card:
 
 
 def cards_of(devices: list[Device]) -> list[Card]:
-    """`devices` (with their SIMs prefetched) in two queries: default, then online, then by name."""
-    depths = queue_depths(devices)
+    """`devices` (with their SIMs prefetched) in three queries.
+
+    The default phone comes first, then those online, each by name.
+    """
+    depths, alerts = queue_depths(devices), open_alerts(devices)
     used = segments_of_day([sim for device in devices for sim in device.sims.all()])
     cards = [
         Card(
@@ -75,6 +97,7 @@ def cards_of(devices: list[Device]) -> list[Card]:
                 SimUse(sim, used.get(sim.pk))
                 for sim in sorted(device.sims.all(), key=lambda sim: not sim.is_present)
             ],
+            [ShownAlert.of(alert) for alert in alerts.get(device.pk, [])],
         )
         for device in devices
     ]

@@ -12,11 +12,13 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.members import MemberRequest, Role, View, member_required
 from devices.models import Device
-from devices.pages.cards import cards_of
+from devices.pages.cards import ShownAlert, cards_of
 from devices.pages.charts import HEIGHT, WIDTH, battery_line, signal_line
 from devices.pages.forms import LimitsForm, NameForm, RevokeForm
-from devices.queries import device_for, devices_for, vitals_of_day
+from devices.queries import device_for, devices_for, past_alerts, vitals_of_day
 from devices.services import devices as services
+
+PAST_ALERTS = 10
 
 
 @require_safe
@@ -124,6 +126,7 @@ def _facts(device: Device) -> dict[str, Any]:
         "card": card,
         "device": device,
         "lines": [line for line in lines if line[2] is not None],
+        "past": [ShownAlert.of(alert) for alert in past_alerts(device, PAST_ALERTS)],
         "chart": {"width": WIDTH, "height": HEIGHT},
     }
 

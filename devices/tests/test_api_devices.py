@@ -5,8 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
+from accounts.api.times import iso
 from accounts.tests.factories import bearer
-from devices.models import Device
+from devices.models import Device, DeviceAlert
+from devices.services.alerts import end_alerts, raise_alerts
 from devices.tests.factories import DeviceFactory, SimFactory
 from messaging.tests.factories import MessageFactory
 
@@ -61,6 +63,7 @@ def test_device_is_shown_with_everything_that_is_known(client, device):
             "network": "wifi",
             "signal": 4,
             "queueDepth": 2,
+            "alerts": [],
             "limits": {
                 "segmentsPerMinute": None,
                 "segmentsPerHour": None,
@@ -98,6 +101,18 @@ def test_status_is_what_people_decided_or_whether_the_phone_is_there(
     assert listed["status"] == shown
 
 
+def test_alerts_are_those_that_are_open(client, device):
+    raise_alerts(kind=DeviceAlert.Kind.OFFLINE, details={device.pk: "Gone."})
+    end_alerts(device_ids=[device.pk])
+    raise_alerts(kind=DeviceAlert.Kind.BATTERY_LOW, details={device.pk: "Its battery is at 9 %."})
+    raised_at = iso(DeviceAlert.objects.get(ended_at=None).raised_at)
+    shown = {"kind": "battery_low", "raisedAt": raised_at, "detail": "Its battery is at 9 %."}
+    headers = bearer(device.tenant)
+    (listed,) = client.get("/v1/devices", headers=headers).json()["data"]
+    answer = client.get(f"/v1/devices/{device.external_id}", headers=headers).json()
+    assert (listed["alerts"], answer["alerts"]) == ([shown], [shown])
+
+
 def test_list_has_the_tenants_devices_oldest_first(client, device):
     second = DeviceFactory(tenant=device.tenant)
     DeviceFactory(tenant=device.tenant, status=Device.Status.REVOKED)
@@ -115,7 +130,7 @@ def test_list_takes_as_many_queries_for_one_device_as_for_thirty(
     SimFactory(device=devices[0], slot=2)
     headers = bearer(devices[0].tenant)
     client.get("/v1/devices", headers=headers)  # now the key is known
-    with django_assert_num_queries(3):  # devices, SIMs, queues
+    with django_assert_num_queries(4):  # devices, SIMs, queues, alerts
         answer = client.get("/v1/devices", headers=headers)
     assert len(answer.json()["data"]) == count
 

@@ -9,10 +9,11 @@ from django.utils import timezone
 
 from accounts.models import AuditEntry, Membership
 from accounts.tests.factories import MembershipFactory
-from devices.models import Device, Heartbeat, PairingCode, Sim
+from devices.models import Device, DeviceAlert, Heartbeat, PairingCode, Sim
 from devices.pages.cards import Card, SimUse, cards_of
 from devices.pages.charts import battery_line, signal_line
 from devices.queries import Vital, devices_for, vitals_of_day
+from devices.services.alerts import end_alerts, raise_alerts
 from devices.services.pairing import PhoneDescription, pair_device
 from devices.tests.factories import DeviceFactory, SimFactory
 from messaging.tests.factories import MessageFactory
@@ -20,6 +21,7 @@ from messaging.tests.factories import MessageFactory
 pytestmark = pytest.mark.django_db
 
 Role = Membership.Role
+Kind = DeviceAlert.Kind
 
 
 @pytest.fixture
@@ -124,6 +126,33 @@ def test_list_takes_as_many_queries_for_one_phone_as_for_thirty(client, log_in, 
     with CaptureQueriesContext(connection) as thirty:
         answer = client.get(path)
     assert (len(thirty), len(answer.context["cards"])) == (len(one), 30)
+
+
+def test_card_and_page_tell_what_is_wrong_in_words(client, log_in, device):
+    log_in(Role.VIEWER)
+    raise_alerts(kind=Kind.BATTERY_LOW, details={device.pk: "Its battery is at 9 %."})
+    for path in ("/devices", page(device), page(device, "/facts")):
+        html = client.get(path).content.decode()
+        assert html.count("Its battery is at 9 %.") == 1
+    assert html.count("runs out of battery") == 1
+
+
+def test_page_has_the_last_ten_alerts_that_are_over(client, log_in, device):
+    log_in(Role.VIEWER)
+    for number in range(11):
+        raise_alerts(kind=Kind.OFFLINE, details={device.pk: f"Number {number}."})
+        end_alerts(device_ids=[device.pk])
+    past = client.get(page(device)).context["past"]
+    assert [shown.alert.detail for shown in past] == [f"Number {n}." for n in range(10, 0, -1)]
+
+
+def test_sim_that_is_held_back_says_until_when(client, log_in, device):
+    log_in(Role.VIEWER)
+    until = timezone.now() + timedelta(minutes=8)
+    device.sims.update(limit_hits=3, next_send_at=until)
+    assert client.get(page(device)).content.decode().count("Held back until") == 1
+    device.sims.update(limit_hits=2)  # an ordinary pause between texts
+    assert client.get(page(device)).content.decode().count("Held back until") == 0
 
 
 def test_revoked_phones_are_shown_when_asked_for(client, log_in, device):

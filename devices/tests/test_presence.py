@@ -123,14 +123,17 @@ def test_phone_is_offline_after_three_missed_heartbeats_and_that_is_told_once(se
     heard_of, silent = silent_phone(74), silent_phone(76)
     assert (heard_of.is_heard, silent.is_heard) == (True, False)
     assert [mark_silent_devices_offline() for _ in range(2)] == [1, 0]
-    assert (statuses(), heard) == ([True, False], [("device.offline", silent.pk)])
+    assert statuses() == [True, False]
+    assert heard == [("device.offline", silent.pk), ("device.alert", silent.pk)]
 
 
 def test_phone_that_comes_back_is_told_of_again(heard):
     device = silent_phone(1000)
     mark_silent_devices_offline()
     record_heartbeat(device=device, vitals=Vitals())
-    assert [name for name, _ in heard] == ["device.offline", "device.online"]
+    assert [name for name, _ in heard] == [
+        *("device.offline", "device.alert", "device.online", "device.alert_ended")
+    ]
 
 
 def test_heartbeat_of_a_revoked_phone_does_not_bring_it_back(heard):

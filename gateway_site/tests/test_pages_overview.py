@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.tests.factories import MembershipFactory
+from devices.models import DeviceAlert
+from devices.services.alerts import raise_alerts
 from devices.tests.factories import DeviceFactory
 from gateway_site.home import duration, percent
 from messaging.tests.factories import MessageFactory, in_bulk
@@ -18,7 +20,8 @@ from webhooks.tests.factories import EndpointFactory
 pytestmark = pytest.mark.django_db
 
 Role = Membership.Role
-FRAGMENTS = ["stats", "chart", "numbers", "failures", "phones", "endpoints"]
+Kind = DeviceAlert.Kind
+FRAGMENTS = ["alerts", "stats", "chart", "numbers", "failures", "phones", "endpoints"]
 
 
 @pytest.fixture
@@ -113,6 +116,17 @@ def test_phones_and_webhooks_have_their_state(client, log_in, device):
     ]
     assert [endpoint.name for endpoint in answer.context["endpoints"]] == ["Shop"]
     assert answer.content.count(b"Failing since") == 1
+
+
+def test_alerts_of_phones_are_told_on_top_grave_ones_first(client, log_in, device):
+    log_in()
+    stranger = DeviceFactory()
+    for kind in (Kind.BATTERY_LOW, Kind.CANNOT_SEND):
+        raise_alerts(kind=kind, details={device.pk: "So it is.", stranger.pk: "So it is."})
+    answer = client.get("/")
+    told = [(phone, shown.alert.kind) for phone, shown in answer.context["alerts"]]
+    assert told == [(device, "cannot_send"), (device, "battery_low")]
+    assert answer.content.decode().count("2 alerts about your phones") == 1
 
 
 def test_update_is_the_fragments_of_the_page(client, log_in, device):

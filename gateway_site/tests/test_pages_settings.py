@@ -49,8 +49,9 @@ def test_account_is_changed_and_audited(client, log_in, tenant):
     assert (answer.status_code, answer.url) == (302, "/settings")
     tenant.refresh_from_db()
     columns = ("name", "default_country", "time_zone", "hold_when_offline", "keep_inbound")
+    columns += ("mail_alerts",)
     assert [getattr(tenant, column) for column in columns] == [
-        *("Acme Books", "DE", "Europe/Berlin", True, False)
+        *("Acme Books", "DE", "Europe/Berlin", True, False, False)
     ]
     assert tenant.retention_days == 90
     entry = tenant.audit_entries.get()

@@ -64,6 +64,7 @@ DEFAULTS = {
     "timeZone": "UTC",
     "holdWhenOffline": False,
     "keepInbound": True,
+    "mailAlerts": True,
     "keywords": {
         "languages": ["en"],
         "stopWords": [],
@@ -96,6 +97,7 @@ def test_patch_changes_all_that_it_names(patch, shown):
         "timeZone": "Europe/Berlin",
         "holdWhenOffline": True,
         "keepInbound": False,
+        "mailAlerts": False,
         "keywords": KEYWORDS,
     }
     answer = patch(wanted)

@@ -11,6 +11,8 @@ from django.utils import timezone
 from accounts.errors import Conflict
 from accounts.tests.factories import TenantFactory
 from devices import events as device_events
+from devices.models import DeviceAlert
+from devices.services.alerts import end_alerts, raise_alerts
 from devices.tests.factories import DeviceFactory
 from messaging.events import (
     ContactUnsubscribed,
@@ -215,6 +217,18 @@ class TestPublish:
         assert [body.get("nickname", body.get("from")) for body in bodies()] == [
             *["Counter"] * 3,
             "+6581230000",
+        ]
+
+    def test_every_alert_and_its_end_are_told_once(self):
+        device = DeviceFactory()
+        EndpointFactory(tenant=device.tenant, events=["device.alert", "device.alert_ended"])
+        kinds = [DeviceAlert.Kind.OFFLINE, DeviceAlert.Kind.BATTERY_LOW]
+        for kind in kinds * 2:
+            raise_alerts(kind=kind, details={device.pk: "So it is."})
+        for _ in range(2):
+            end_alerts(device_ids=[device.pk])
+        assert [(body["event"], body["kind"]) for body in bodies()] == [
+            (event, kind) for event in ("device.alert", "device.alert_ended") for kind in kinds
         ]
 
     @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The native bodies, byte for byte; no database."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
@@ -10,6 +10,7 @@ from accounts.models import Tenant
 from devices.models import Device
 from messaging.models import Message
 from webhooks.payloads import (
+    AlertNotice,
     DeviceNotice,
     MessageNotice,
     TestNotice,
@@ -118,6 +119,34 @@ def test_device_body():
         ("deviceId", DEV),
         ("nickname", "Counter phone"),
         ("occurredAt", "2026-06-12T18:40:00.123Z"),
+        ("tenantId", TEN),
+        ("tenantName", "Acme “GmbH”"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "ended"),
+    [("device.alert", None), ("device.alert_ended", "2026-06-12T18:40:00.123Z")],
+)
+def test_alert_body_tells_when_it_began_and_when_it_was_over(name, ended):
+    notice = AlertNotice(
+        name=name,
+        key="k",
+        tenant=TENANT,
+        at=AT,
+        device=DEVICE,
+        kind="battery_low",
+        detail="Its battery is at 9 %.",
+        raised_at=AT - timedelta(minutes=1),
+    )
+    assert items(body_of(notice, "native")) == [
+        ("event", name),
+        ("deviceId", DEV),
+        ("nickname", "Counter phone"),
+        ("kind", "battery_low"),
+        ("detail", "Its battery is at 9 %."),
+        ("raisedAt", "2026-06-12T18:39:00.123Z"),
+        ("endedAt", ended),
         ("tenantId", TEN),
         ("tenantName", "Acme “GmbH”"),
     ]
