@@ -16,7 +16,7 @@ from webhooks.audience import CALLBACK_EVENTS, heard_messages, latest_refs, subs
 from webhooks.payloads import RECEIVED, DeviceNotice, MessageNotice, Notice, UnsubscribedNotice
 from webhooks.services.outbox import message_key, write
 
-MESSAGE_EVENTS = CALLBACK_EVENTS | {RECEIVED}
+MESSAGE_EVENTS = CALLBACK_EVENTS | {"message.canceled", RECEIVED}
 DEVICE_EVENTS = frozenset({"device.online", "device.offline"})
 
 

@@ -26,6 +26,7 @@ EVENTS = (
     "message.delivered",
     "message.failed",
     "message.expired",
+    "message.canceled",
     "device.online",
     "device.offline",
     "contact.unsubscribed",
@@ -66,13 +67,35 @@ def create_endpoint(
     _check_url(url)
     known = _known(events)
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)  # one at a time
-    count = Endpoint.objects.of(tenant).count()
-    if count >= MAX_ENDPOINTS:
-        raise Conflict(f"An account may have {MAX_ENDPOINTS} endpoints. Delete one first.")
-    check_limit(tenant, Kind.ENDPOINTS, used=count)
+    _check_room(tenant)
     endpoint, secret = _create(tenant, url=url, events=known, name=name)
     _audit(endpoint, actor, "created", host=_host(url), events=known, name=name)
     return endpoint, secret
+
+
+@transaction.atomic
+def put_dialect_endpoint(
+    *, tenant: Tenant, url: str, events: Sequence[str], format_name: str, options: dict[str, Any]
+) -> Endpoint:
+    """The endpoint of that format whose options have this `id`, made if there is none.
+
+    A dialect's client may register for what never happens here, so `events` may be empty. It never
+    is the tenant's first endpoint, which could not be deleted again. Raises as `create_endpoint`.
+    """
+    _check_url(url)
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)  # one at a time
+    columns = {"url": url, "events": list(events), "options": options}
+    known = Endpoint.objects.of(tenant).filter(format=format_name, options__id=options["id"])
+    endpoint = known.select_related("tenant").first()
+    if endpoint is not None:
+        _write(endpoint, **columns, **(_untried() if url != endpoint.url else {}))
+        _audit(endpoint, None, "updated", host=_host(url), events=list(events))
+        return endpoint
+    provision_first_endpoint(tenant=tenant)
+    _check_room(tenant)
+    endpoint, _ = _create(tenant, name=format_name, format=format_name, **columns)
+    _audit(endpoint, None, "created", host=_host(url), events=list(events), name=format_name)
+    return endpoint
 
 
 @transaction.atomic
@@ -203,6 +226,14 @@ def _create(tenant: Tenant, **columns: Any) -> tuple[Endpoint, str]:
         tenant=tenant, secret=encrypt(secret), secret_prefix=secret[:12], **columns
     )
     return endpoint, secret
+
+
+def _check_room(tenant: Tenant) -> None:
+    """Raise LimitReached or Conflict unless one more is allowed."""
+    count = Endpoint.objects.of(tenant).count()
+    if count >= MAX_ENDPOINTS:
+        raise Conflict(f"An account may have {MAX_ENDPOINTS} endpoints. Delete one first.")
+    check_limit(tenant, Kind.ENDPOINTS, used=count)
 
 
 def _lock(endpoint: Endpoint) -> None:
