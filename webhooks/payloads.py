@@ -104,14 +104,14 @@ class AddressedFormat:
 Format = Callable[[Notice], str] | AddressedFormat
 
 
-def body_of(notice: Notice, format_name: str, options: Options | None = None) -> str | None:
+def body_of(notice: Notice, format_name: str, options: str = "{}") -> str | None:
     """`notice` in the format of that name, or in the native one if no such format is known.
 
-    None: an endpoint with such `options` does not hear of it.
+    None: an endpoint with such `options` (as JSON) does not hear of it.
     """
     known = format_named(format_name)
     if isinstance(known, AddressedFormat):
-        return known.body(notice, options or {})
+        return known.body(notice, msgspec.json.decode(options))
     return known(notice)
 
 

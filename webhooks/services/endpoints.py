@@ -3,6 +3,7 @@
 import secrets
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -73,28 +74,43 @@ def create_endpoint(
     return endpoint, secret
 
 
-@transaction.atomic
-def put_dialect_endpoint(
-    *, tenant: Tenant, url: str, events: Sequence[str], format_name: str, options: dict[str, Any]
-) -> Endpoint:
-    """The endpoint of that format whose options have this `id`, made if there is none.
+@dataclass(frozen=True, slots=True)
+class DialectEndpoint:
+    """An endpoint as a dialect's client registers it, known to it as `options["id"]`."""
 
-    A dialect's client may register for what never happens here, so `events` may be empty. It never
-    is the tenant's first endpoint, which could not be deleted again. Raises as `create_endpoint`.
+    name: str
+    url: str
+    events: Sequence[str]  # empty: the client registered for what never happens here
+    format: str
+    options: dict[str, Any]
+
+
+@transaction.atomic
+def put_dialect_endpoint(*, tenant: Tenant, wanted: DialectEndpoint) -> Endpoint:
+    """The endpoint as wanted; one of the same format and `id` is changed.
+
+    It never is the tenant's first endpoint, which could not be deleted again. Raises InvalidInput
+    for the URL, LimitReached, and Conflict when the tenant has 20.
     """
-    _check_url(url)
+    _check_url(wanted.url)
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)  # one at a time
-    columns = {"url": url, "events": list(events), "options": options}
-    known = Endpoint.objects.of(tenant).filter(format=format_name, options__id=options["id"])
-    endpoint = known.select_related("tenant").first()
-    if endpoint is not None:
-        _write(endpoint, **columns, **(_untried() if url != endpoint.url else {}))
-        _audit(endpoint, None, "updated", host=_host(url), events=list(events))
-        return endpoint
-    provision_first_endpoint(tenant=tenant)
-    _check_room(tenant)
-    endpoint, _ = _create(tenant, name=format_name, format=format_name, **columns)
-    _audit(endpoint, None, "created", host=_host(url), events=list(events), name=format_name)
+    columns: dict[str, Any] = {
+        "name": wanted.name,
+        "url": wanted.url,
+        "events": list(wanted.events),
+        "options": wanted.options,
+    }
+    known = Endpoint.objects.of(tenant).select_related("tenant").filter(format=wanted.format)
+    endpoint = next((e for e in known if e.options["id"] == wanted.options["id"]), None)
+    verb = "created" if endpoint is None else "updated"
+    if endpoint is None:
+        provision_first_endpoint(tenant=tenant)
+        _check_room(tenant)
+        endpoint, _ = _create(tenant, format=wanted.format, **columns)
+    else:
+        untried = _untried() if wanted.url != endpoint.url else {}
+        _write(endpoint, **columns, **untried)
+    _audit(endpoint, None, verb, host=_host(wanted.url), events=columns["events"])
     return endpoint
 
 

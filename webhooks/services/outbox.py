@@ -8,7 +8,6 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import msgspec
 from django.db import connection
 from django.utils import timezone
 
@@ -138,7 +137,7 @@ class Destination:
 
     def body(self) -> str | None:
         """What is sent; None = this listener does not hear of it."""
-        return body_of(self.notice, self.format, msgspec.json.decode(self.listener.options))
+        return body_of(self.notice, self.format, self.listener.options)
 
     @property
     def status(self) -> str:

@@ -14,6 +14,7 @@ from devices.models import Device
 from devices.queries import devices_for
 from integrations.dialects.smsgate.models import Batch
 from integrations.dialects.smsgate.outputs import refused_out
+from integrations.dialects.smsgate.queries import batch_for
 from messaging.drafts import MessageDraft
 from messaging.errors import NoActiveDevice, RecipientOptedOut
 from messaging.models import Message
@@ -22,8 +23,8 @@ from messaging.services.outbound import Queued, cancel_message, queue_batch, sto
 AT_ONCE = 1000
 
 
-def send_batch(*, tenant: Tenant, public_id: str, drafts: Sequence[MessageDraft]) -> None:
-    """Queue a message for each draft under one id: all of them, or none.
+def send_batch(*, tenant: Tenant, public_id: str, drafts: Sequence[MessageDraft]) -> Batch:
+    """Queue a message for each draft under one id: all of them, or none; as `batch_for` reads it.
 
     Recipients who opted out are told of as failed, unless nobody is left. Raises Conflict for an id
     that was used before (by a try that crashed it was not), and whatever else refuses a draft.
@@ -40,6 +41,8 @@ def send_batch(*, tenant: Tenant, public_id: str, drafts: Sequence[MessageDraft]
         batch.refused = _refused(drafts, results, has_others=bool(queued))
         batch.save(update_fields=["refused"])
         _add(batch, queued)
+        # Read before the commit: after it, whatever fails would be told as if nothing was sent.
+        return batch_for(tenant, public_id)
 
 
 @transaction.atomic

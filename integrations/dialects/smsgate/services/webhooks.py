@@ -10,7 +10,7 @@ from integrations.dialects.smsgate.callbacks import EVENTS
 from integrations.dialects.smsgate.inputs import WebhookIn
 from integrations.dialects.smsgate.queries import phone_for
 from webhooks.models import Endpoint
-from webhooks.services.endpoints import put_dialect_endpoint
+from webhooks.services.endpoints import DialectEndpoint, put_dialect_endpoint
 
 
 def register_webhook(*, tenant: Tenant, wanted: WebhookIn) -> Endpoint:
@@ -27,14 +27,12 @@ def register_webhook(*, tenant: Tenant, wanted: WebhookIn) -> Endpoint:
         except NotFound as error:
             text = "There is no such device."
             raise InvalidInput.at("deviceId", "not_found", text) from error
-    return put_dialect_endpoint(
-        tenant=tenant,
+    public_id = wanted.id or short_id(new_id())
+    endpoint = DialectEndpoint(
+        name=f"SMSGate {wanted.event}",
         url=wanted.url,
         events=EVENTS[wanted.event],
-        format_name=DIALECT,
-        options={
-            "id": wanted.id or short_id(new_id()),
-            "event": wanted.event,
-            "deviceId": wanted.device_id or "",
-        },
+        format=DIALECT,
+        options={"id": public_id, "event": wanted.event, "deviceId": wanted.device_id or ""},
     )
+    return put_dialect_endpoint(tenant=tenant, wanted=endpoint)

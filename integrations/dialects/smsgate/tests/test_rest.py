@@ -209,6 +209,13 @@ class TestPaths:
             assert (method, answer.status_code // 100 in (2, 4, 5)) == (method, True)
             assert (method, answer.status_code in (500, 502)) == (method, False)
 
+    @pytest.mark.parametrize("path", ["/messages", "/nothing", "/health"])
+    def test_programs_need_no_cookies(self, path, db):
+        client = Client(enforce_csrf_checks=True)
+        for method in ("POST", "PUT", "PATCH", "DELETE"):
+            answer = client.generic(method, BASE + path)
+            assert (method, list(answer.json())) == (method, ["message"])
+
     def test_method_that_is_not_there_is_told(self, call):
         answer = call("PATCH", "/messages", {})
         assert (answer.status_code, answer["Allow"]) == (405, "GET, POST, HEAD, OPTIONS")

@@ -30,8 +30,10 @@ class LiveView(SmsGateView):
 class UnknownView(SmsGateView):
     """Any other path."""
 
-    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        return self.error_response(NotFound("There is no such path."), request)
+    def get(self, request: HttpRequest) -> HttpResponse:
+        raise NotFound("There is no such path.")
+
+    post = put = patch = delete = get
 
 
 def _check(problem: str) -> dict[str, object]:

@@ -24,8 +24,7 @@ class MessagesView(SmsGateView):
         drafts = wanted.drafts(self.tenant, is_test=self.api_key.is_test)
         hours = query.device_active_within
         check_phones(tenant=self.tenant, draft=drafts[0], active_hours=hours)
-        send_batch(tenant=self.tenant, public_id=wanted.public_id, drafts=drafts)
-        batch = batch_for(self.tenant, wanted.public_id)
+        batch = send_batch(tenant=self.tenant, public_id=wanted.public_id, drafts=drafts)
         answer = json_response(state_out(batch), status=202)
         answer["Location"] = f"{request.path.rstrip('/')}/{quote(batch.public_id, safe='')}"
         return answer
