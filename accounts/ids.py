@@ -1,4 +1,8 @@
-"""Public ids: a UUIDv7 in the database, a prefix and 22 base-62 characters in the native API."""
+"""Public ids: a UUIDv7 in the database, a prefix and 22 base-62 characters in the native API.
+
+Where a dialect has room for 21 characters only, the six bits that are the same in every UUIDv7 are
+left out.
+"""
 
 import uuid
 from datetime import datetime
@@ -10,6 +14,8 @@ _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
 _VALUES = {character: value for value, character in enumerate(_ALPHABET)}
 _LENGTH = 22  # 62 ** 22 > 2 ** 128
+_SHORT_LENGTH = 21  # 62 ** 21 > 2 ** 122
+_VERSION_AND_VARIANT = 0x7 << 76 | 0x2 << 62
 
 
 def new_id() -> uuid.UUID:
@@ -37,10 +43,36 @@ def decode_id(prefix: str, text: str) -> uuid.UUID | None:
     """The UUID behind `text`, or None for anything that `encode_id` cannot have made."""
     if not text.startswith(prefix) or len(text) != len(prefix) + _LENGTH:
         return None
+    number = _number_of(text[len(prefix) :])
+    return uuid.UUID(int=number) if number is not None and number < 1 << 128 else None
+
+
+def short_id(value: uuid.UUID) -> str:
+    """A UUIDv7 as 21 base-62 characters, without a prefix; in the order of time, too."""
+    time, rest = value.int >> 80, value.int & ((1 << 62) - 1)
+    number = time << 74 | (value.int >> 64 & 0xFFF) << 62 | rest
+    characters = []
+    for _ in range(_SHORT_LENGTH):
+        number, digit = divmod(number, 62)
+        characters.append(_ALPHABET[digit])
+    return "".join(reversed(characters))
+
+
+def decode_short_id(text: str) -> uuid.UUID | None:
+    """The UUIDv7 behind `text`, or None for anything that `short_id` cannot have made."""
+    number = _number_of(text) if len(text) == _SHORT_LENGTH else None
+    if number is None or number >= 1 << 122:
+        return None
+    time, middle, rest = number >> 74, number >> 62 & 0xFFF, number & ((1 << 62) - 1)
+    return uuid.UUID(int=time << 80 | middle << 64 | rest | _VERSION_AND_VARIANT)
+
+
+def _number_of(text: str) -> int | None:
+    """`text` as a number in base 62, if it is one."""
     number = 0
-    for character in text[len(prefix) :]:
+    for character in text:
         value = _VALUES.get(character)
         if value is None:
             return None
         number = number * 62 + value
-    return uuid.UUID(int=number) if number < 1 << 128 else None
+    return number

@@ -274,6 +274,37 @@ class ApiKey(models.Model):
         return self.revoked_at is None and not expired
 
 
+class AccessToken(models.Model):
+    """What a program got for an API key, for a while, from a dialect that hands such things out.
+
+    It may do what both its scopes, in the dialect's own words, and its key allow, and it ends with
+    the key. Of the token, and of the one that gets the next, only keyed hashes are stored.
+    """
+
+    ACCESS, REFRESH = "at_", "rt_"
+
+    public_id = models.UUIDField(default=new_id, unique=True, editable=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    api_key = models.ForeignKey(ApiKey, models.CASCADE, related_name="access_tokens")
+    dialect = models.CharField(max_length=20, help_text="It works in this one only.")
+    scopes = ArrayField(models.CharField(max_length=40), default=list)
+    access_hash = models.CharField(max_length=64, unique=True)
+    refresh_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    refresh_until = models.DateTimeField(db_index=True, help_text="Not before it expires.")
+    refreshed_at = models.DateTimeField(null=True, help_text="The next one was handed out then.")
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"access token of {self.api_key}"
+
+    @property
+    def is_live(self) -> bool:
+        """Neither revoked nor expired; its key is asked separately."""
+        return self.revoked_at is None and self.expires_at > timezone.now()
+
+
 class IdempotencyRecord(models.Model):
     """The answer to a request that carried an Idempotency-Key, kept for a day.
 

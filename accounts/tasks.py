@@ -8,14 +8,15 @@ from django.utils import timezone
 
 from accounts.locks import advisory_lock
 from accounts.models import IdempotencyRecord
+from accounts.services.access_tokens import prune_tokens
 
 
 @shared_task
 def prune() -> int:
-    """Delete the idempotency records that ran out; returns how many."""
+    """Delete the idempotency records and access tokens that ran out; returns how many."""
     with advisory_lock("accounts.prune") as is_mine:
         if not is_mine:
             return 0
         oldest = timezone.now() - timedelta(hours=settings.IDEMPOTENCY_HOURS)
         deleted, _ = IdempotencyRecord.objects.filter(created_at__lt=oldest).delete()
-        return deleted
+        return deleted + prune_tokens()

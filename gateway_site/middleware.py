@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.api.errors import error_response, gateway_error_from
 from accounts.ids import new_id
-from gateway_site.request_log import LoggedRequest, key_prefix_of, note_request
+from gateway_site.request_log import LoggedRequest, note_request
 
 log = structlog.get_logger("gateway.requests")
 
@@ -71,7 +71,7 @@ def _note(request: HttpRequest, response: HttpResponse, tenant_id: int, ms: floa
             status=response.status_code,
             ms=ms,
             request_id=request.request_id,  # type: ignore[attr-defined]  # of RequestLog
-            key_prefix=key_prefix_of(request.META.get("HTTP_AUTHORIZATION", "")),
+            key_prefix=getattr(request, "key_prefix", ""),
         ),
     )
 

@@ -26,7 +26,6 @@ KEPT = 1000
 KEPT_SECONDS = 86_400
 REST_SECONDS = 0.3
 LONGEST_PATH = 200
-KEY_PREFIX_LENGTH = 12
 
 
 class LoggedRequest(msgspec.Struct, array_like=True, frozen=True):
@@ -43,11 +42,6 @@ class LoggedRequest(msgspec.Struct, array_like=True, frozen=True):
     @property
     def at(self) -> datetime:
         return datetime.fromtimestamp(self.ended, UTC)
-
-
-def key_prefix_of(authorization: str) -> str:
-    """What a list of keys shows of the API key in an `Authorization` header, or nothing."""
-    return authorization.rpartition(" ")[2][:KEY_PREFIX_LENGTH]
 
 
 def note_request(tenant_id: int, request: LoggedRequest) -> None:

@@ -109,6 +109,7 @@ INSTALLED_APPS = [
     "webhooks",
     "rules",
     "integrations.ingress",
+    "integrations.dialects.smsgate",
     "gateway_site",
 ]
 
@@ -345,6 +346,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "old rows": {"task": "devices.tasks.prune", "schedule": 3600.0},
     "old idempotency keys": {"task": "accounts.tasks.prune", "schedule": 3600.0},
     "old refs of ingresses": {"task": "integrations.ingress.tasks.prune", "schedule": 3600.0},
+    "old SMSGate batches": {
+        "task": "integrations.dialects.smsgate.tasks.prune",
+        "schedule": 3600.0,
+    },
 }
 for _queue in ("default", "webhooks"):
     CELERY_BEAT_SCHEDULE[f"canary of {_queue}"] = {
@@ -404,7 +409,12 @@ DEVICE_EVENT_HANDLERS = ["webhooks.handlers.device_events", "gateway_site.live.d
 INBOUND_RULES = ["rules.handlers.react"]
 INBOUND_POSTERS = ["webhooks.services.outbox.post_inbound"]
 # Name of a body's format -> the function that writes it.
-WEBHOOK_FORMATS = {"native": "webhooks.payloads.native"}
+WEBHOOK_FORMATS = {
+    "native": "webhooks.payloads.native",
+    "smsgate": "integrations.dialects.smsgate.callbacks.FORMAT",
+}
+# What the gateway needs and has not, for whoever tells of its health.
+READINESS_REPORTERS = ["gateway_site.health.problems"]
 FIRST_DEVICE_PROVISIONERS = ["webhooks.services.endpoints.provision_first_endpoint"]
 DEVICE_WORK_FINDERS = ["messaging.queries.devices_with_due_work"]
 DEVICE_QUEUE_COUNTERS = ["messaging.queries.queue_depths"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple, Protocol, Self
 
+import msgspec
 from django.db import connection
 
 from messaging.models import Message
@@ -16,7 +17,7 @@ CALLBACK_EVENTS = frozenset(
 )
 # SQL, as in messaging/services/leases.py: this runs for most of what happens to a message.
 _SUBSCRIBERS = """
-SELECT id, tenant_id, url, events, format, state FROM webhooks_endpoint
+SELECT id, tenant_id, url, events, format, state, options FROM webhooks_endpoint
  WHERE tenant_id = ANY(%(tenants)s) AND kind = 'endpoint' AND url <> ''
    AND events && %(events)s::varchar[]
 """
@@ -58,6 +59,7 @@ class Listener(NamedTuple):
     events: Collection[str]
     format: str
     state: str
+    options: str  # as JSON
 
     @classmethod
     def of(cls, endpoint: Endpoint) -> Self:
@@ -68,6 +70,7 @@ class Listener(NamedTuple):
             endpoint.events,
             endpoint.format,
             endpoint.state,
+            msgspec.json.encode(endpoint.options).decode(),
         )
 
 
@@ -85,7 +88,7 @@ def subscribers(happenings: Sequence[Happening]) -> list[Listener]:
 
 
 def heard_messages(ids: Collection[int], *, events: Iterable[str]) -> dict[int, Message]:
-    """Those of the messages that somebody hears of, with tenant and phone; one query if none."""
+    """Those of the messages that somebody hears of, with tenant, phone, SIM; one query if none."""
     names = set(events)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -99,7 +102,7 @@ def heard_messages(ids: Collection[int], *, events: Iterable[str]) -> dict[int, 
         heard = [message_id for (message_id,) in cursor.fetchall()]
     if not heard:
         return {}
-    return Message.objects.select_related("tenant", "device").in_bulk(heard)
+    return Message.objects.select_related("tenant", "device", "sim").in_bulk(heard)
 
 
 def latest_refs(pairs: Collection[tuple[int, str]]) -> dict[tuple[int, str], str]:

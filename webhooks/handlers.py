@@ -23,7 +23,7 @@ from webhooks.payloads import (
 )
 from webhooks.services.outbox import message_key, write
 
-MESSAGE_EVENTS = CALLBACK_EVENTS | {RECEIVED}
+MESSAGE_EVENTS = CALLBACK_EVENTS | {"message.canceled", RECEIVED}
 DEVICE_EVENTS = frozenset({"device.online", "device.offline", "device.alert", "device.alert_ended"})
 
 

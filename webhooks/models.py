@@ -48,6 +48,9 @@ class Endpoint(models.Model):
     url = models.TextField(blank=True)
     events = ArrayField(models.CharField(max_length=40), default=list)
     format = models.CharField(max_length=40, default="native", help_text="Of WEBHOOK_FORMATS.")
+    options = models.JSONField(
+        default=dict, blank=True, help_text="What its format has to know about this endpoint."
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.ENABLED)
     disabled_at = models.DateTimeField(null=True, blank=True)
     disabled_reason = models.CharField(max_length=200, blank=True)

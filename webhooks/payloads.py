@@ -1,16 +1,17 @@
 """What receivers are told, and the bodies in the native format.
 
-`WEBHOOK_FORMATS` maps the name of a format to the dotted path of a function that takes a Notice and
-returns the body, as JSON. It is called once for each event and format; every try sends those bytes.
+`WEBHOOK_FORMATS` maps the name of a format to a dotted path: of a function that takes a Notice and
+returns the body, as JSON, or of an AddressedFormat. Either is asked once for each event and format
+(and, if addressed, endpoint); every try sends those bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from django.conf import settings
@@ -84,12 +85,44 @@ class TestNotice(Notice):
     __test__ = False  # pytest takes it for tests
 
 
-Format = Callable[[Notice], str]
+Options = Mapping[str, Any]
 
 
-def body_of(notice: Notice, format_name: str) -> str:
-    """`notice` in the format of that name, or in the native one if no such format is known."""
-    return _format(format_name)(notice)
+class Signer(Protocol):
+    """What makes the headers with which a format proves who sent a body.
+
+    `secrets` are the endpoint's, newest first; `timestamp` is that of the try, in Unix seconds.
+    """
+
+    def __call__(
+        self, *, tenant_id: int, secrets: Sequence[str], timestamp: int, body: bytes
+    ) -> dict[str, str]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressedFormat:
+    """A format whose bodies differ from endpoint to endpoint.
+
+    `body` gets the endpoint's `options` too, and returns None for what that one is not to hear.
+    The headers of `sign` go out beside the native ones.
+    """
+
+    body: Callable[[Notice, Options], str | None]
+    sign: Signer
+
+
+Format = Callable[[Notice], str] | AddressedFormat
+
+
+def body_of(notice: Notice, format_name: str, options: str = "{}") -> str | None:
+    """`notice` in the format of that name, or in the native one if no such format is known.
+
+    None: an endpoint with such `options` (as JSON) does not hear of it.
+    """
+    known = format_named(format_name)
+    if isinstance(known, AddressedFormat):
+        return known.body(notice, msgspec.json.decode(options))
+    return known(notice)
 
 
 def native(notice: Notice) -> str:
@@ -98,9 +131,10 @@ def native(notice: Notice) -> str:
     message.received: event, from, to, text, ref, receivedAt, deviceId, tenantId, tenantName,
     matchedRuleId (absent if no rule matched), messageId. webhook.test: the same, made up.
 
-    message.sent, .delivered, .failed, .expired: event, from, to, text, ref, occurredAt, deviceId,
-    tenantId, tenantName, messageId, status, segments, error, errorCode, metadata. `status` is the
-    event's own, and so are the error and its code: null unless it failed or expired.
+    message.sent, .delivered, .failed, .expired, .canceled: event, from, to, text, ref, occurredAt,
+    deviceId, tenantId, tenantName, messageId, status, segments, error, errorCode, metadata.
+    `status` is the event's own, and so are the error and its code: null unless it failed or
+    expired.
 
     device.online, .offline: event, deviceId, nickname, occurredAt, tenantId, tenantName.
 
@@ -203,14 +237,15 @@ def _tenant(notice: Notice) -> dict[str, Any]:
 
 
 @cache
-def _format(name: str) -> Format:
+def format_named(name: str) -> Format:
+    """The format of that name, or the native one."""
     path = settings.WEBHOOK_FORMATS.get(name) or settings.WEBHOOK_FORMATS[NATIVE]
-    function: Format = import_string(path)
-    return function
+    known: Format = import_string(path)
+    return known
 
 
 def _forget(**_: Any) -> None:
-    _format.cache_clear()
+    format_named.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="webhooks.payloads")

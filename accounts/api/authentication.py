@@ -1,5 +1,7 @@
 """From an HTTP request to the API key behind it, within its limits."""
 
+from base64 import b64decode
+
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -15,17 +17,43 @@ def authorize(request: HttpRequest, scope: str) -> ApiKey:
     Raises Unauthorized, InvalidApiKey, IpNotAllowed, TenantInactive, RateLimited, or Forbidden when
     the key lacks `scope`. The tenant and its allowance are left on the request for what answers.
     """
-    scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
+    scheme, secret = credentials(request)
+    if scheme != "bearer" or not secret:
         raise Unauthorized
-    api_key = authenticate_key(secret=secret.strip(), address=client_address(request))
+    api_key = authenticate_key(secret=secret, address=client_address(request))
+    admit(request, api_key, scope)
+    return api_key
+
+
+def credentials(request: HttpRequest) -> tuple[str, str]:
+    """Scheme, in lower case, and the rest of the `Authorization` header; empty where absent."""
+    scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return scheme.lower(), secret.strip()
+
+
+def basic_password(secret: str) -> str:
+    """The password in what follows `Basic` (RFC 7617); raises Unauthorized for no such thing."""
+    try:
+        _, colon, password = b64decode(secret, validate=True).decode().partition(":")
+    except ValueError as error:
+        raise Unauthorized from error
+    if not colon:
+        raise Unauthorized
+    return password
+
+
+def admit(request: HttpRequest, api_key: ApiKey, scope: str | None) -> None:
+    """Count the request of a key that was recognised, in whatever way; None needs no scope.
+
+    Raises RateLimited, or Forbidden when the key lacks `scope`.
+    """
     request.tenant_id = api_key.tenant_id  # type: ignore[attr-defined]  # for the logs
+    request.key_prefix = api_key.prefix  # type: ignore[attr-defined]  # likewise
     request.rate_allowance = spend(  # type: ignore[attr-defined]
         Limit("api", settings.API_REQUESTS_PER_MINUTE, 60), str(api_key.tenant_id)
     )
-    if scope not in api_key.scopes:
+    if scope is not None and scope not in api_key.scopes:
         raise Forbidden(f"This API key lacks the scope {scope!r}.")
-    return api_key
 
 
 def client_address(request: HttpRequest) -> str:

@@ -27,7 +27,14 @@ class PageQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     cursor: str | None = None
 
 
-Q = TypeVar("Q", bound=PageQuery)
+class OffsetQuery(msgspec.Struct, rename="camel"):
+    """The base of queries of lists that dialects page through by numbers."""
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=100)] = 50
+    offset: Annotated[int, msgspec.Meta(ge=0, le=2**31)] = 0
+
+
+Q = TypeVar("Q", bound=msgspec.Struct)
 Row = TypeVar("Row", bound=Model)
 
 

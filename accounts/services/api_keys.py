@@ -122,14 +122,24 @@ def authenticate_key(*, secret: str, address: str) -> ApiKey:
     if not has_valid_checksum(secret):
         raise InvalidApiKey
     api_key = _find(keyed_hash(secret))
-    if api_key is None or not api_key.is_live:
+    if api_key is None:
+        raise InvalidApiKey
+    check_use(api_key=api_key, address=address)
+    return api_key
+
+
+def check_use(*, api_key: ApiKey, address: str) -> None:
+    """Whether a key that was recognised may be used now and from there; notes that it was.
+
+    Raises InvalidApiKey, IpNotAllowed or TenantInactive.
+    """
+    if not api_key.is_live:
         raise InvalidApiKey
     if api_key.allowed_networks and not _is_allowed(address, api_key.allowed_networks):
         raise IpNotAllowed(f"This API key may not be used from {address or 'an unknown address'}.")
     if not api_key.tenant.is_active:
         raise TenantInactive
     _note_use(api_key)
-    return api_key
 
 
 def forget_cached_keys() -> None:

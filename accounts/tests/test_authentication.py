@@ -3,7 +3,7 @@
 import pytest
 from django.test import RequestFactory
 
-from accounts.api.authentication import authorize, client_address
+from accounts.api.authentication import authorize, basic_password, client_address
 from accounts.errors import Forbidden, InvalidApiKey, IpNotAllowed, RateLimited, Unauthorized
 from accounts.secrets import new_api_key
 from accounts.tests.factories import TenantFactory, bearer
@@ -110,3 +110,22 @@ def test_refused_keys_do_not_use_up_the_limit(settings):
         with pytest.raises(IpNotAllowed):
             authorize(request_with(narrow), "messages:read")
     assert authorize(request_with(bearer(tenant)), "messages:read").tenant == tenant
+
+
+@pytest.mark.parametrize(
+    ("secret", "password"),
+    [
+        ("bG9naW46cGFzc3dvcmQ=", "password"),
+        ("OnBhc3N3b3Jk", "password"),  # no login
+        ("bG9naW46cGE6c3M=", "pa:ss"),  # a colon in the password
+        ("bG9naW46", ""),
+    ],
+)
+def test_password_is_what_follows_the_first_colon(secret, password):
+    assert basic_password(secret) == password
+
+
+@pytest.mark.parametrize("secret", ["", "bG9naW4=", "?", "bG9naW46cGFzc3dvcmQ", "/////w==", "é"])
+def test_no_login_and_password_is_unauthorized(secret):
+    with pytest.raises(Unauthorized):
+        basic_password(secret)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.ids import decode_id, encode_id, new_id
+from accounts.ids import decode_id, decode_short_id, encode_id, new_id, short_id
 
 WHOLE = encode_id("msg_", uuid.UUID(int=2**128 - 1))
 
@@ -58,3 +58,35 @@ def test_new_ids_are_version_7_and_rise_with_time():
     assert {value.version for value in ids} == {7}
     assert [value.int >> 80 for value in ids] == sorted(value.int >> 80 for value in ids)
     assert len(set(ids)) == 1000
+
+
+# Any UUIDv7: what the version and the variant leave free.
+uuid7s = st.builds(
+    lambda high, middle, low: uuid.UUID(int=high << 80 | 7 << 76 | middle << 64 | 2 << 62 | low),
+    st.integers(0, 2**48 - 1),
+    st.integers(0, 2**12 - 1),
+    st.integers(0, 2**62 - 1),
+)
+
+
+@given(uuid7s)
+def test_short_id_is_21_base_62_characters_and_decodes_to_the_same(value):
+    assert value.version == 7
+    assert re.fullmatch("[0-9A-Za-z]{21}", short_id(value)) is not None
+    assert decode_short_id(short_id(value)) == value
+
+
+@given(uuid7s, uuid7s)
+def test_short_ids_sort_as_their_uuids_do(first, second):
+    assert (short_id(first) < short_id(second)) is (first < second)
+
+
+@given(st.text(max_size=30))
+def test_what_short_id_cannot_have_made_is_none(text):
+    decoded = decode_short_id(text)
+    assert decoded is None or short_id(decoded) == text
+
+
+@pytest.mark.parametrize("text", ["", "z" * 21, "0" * 20, "0" * 22, "0" * 20 + "_"])
+def test_no_short_id(text):
+    assert decode_short_id(text) is None

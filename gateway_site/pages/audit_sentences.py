@@ -83,6 +83,7 @@ _SENTENCES = {
     "tenant.limits_changed": "changed the plan or its limits",
     "tenant.opened": "opened the account",
     "tenant.settings_changed": "changed the settings",
+    "tenant.smsgate_settings_changed": "changed the settings of the SMSGate API",
     "tenant.suspended": "suspended the account",
 }
 # What actions begin with -> (the model of their targets, the URL of one).

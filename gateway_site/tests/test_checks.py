@@ -49,7 +49,7 @@ def test_key_from_a_file_is_a_warning_when_deployed(settings, from_file, found):
 
 def test_every_setting_of_upward_calls_is_checked():
     kinds = ("HANDLERS", "POLICIES", "PROVISIONERS", "WORK_FINDERS", "COUNTERS", "READERS")
-    kinds += ("RULES", "POSTERS")
+    kinds += ("RULES", "POSTERS", "REPORTERS")
     endings = tuple(f"_{kind}" for kind in kinds)
     assert {name for name in vars(settings_module) if name.endswith(endings)} == set(
         UPWARD_SETTINGS

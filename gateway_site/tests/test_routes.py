@@ -1,4 +1,4 @@
-"""All paths: none below `/v1/` redirects, which would lose a client's POST body."""
+"""All paths: none of an API redirects, which would lose a client's POST body."""
 
 import re
 
@@ -12,13 +12,13 @@ pytestmark = pytest.mark.usefixtures("db")
 
 
 def api_paths(patterns=None, prefix: str = "/") -> list[str]:
-    """Every path below `/v1/`, with a made-up value for each parameter."""
+    """Every path of an API, with a made-up value for each parameter."""
     paths = []
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         route = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             paths += api_paths(pattern.url_patterns, route)
-        elif isinstance(pattern, URLPattern) and route.startswith("/v1/"):
+        elif isinstance(pattern, URLPattern) and route.startswith(("/v1/", "/api/")):
             paths.append(re.sub(r"<[^>]+>", "something", route))
     return paths
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
 
 from accounts.api.bodies import check_depth, decode, decode_envelope
 from accounts.api.lists import PageQuery
+from accounts.api.times import as_utc, seconds_after
 from accounts.errors import GatewayError, InvalidInput
 from accounts.ids import decode_id
 from accounts.models import ApiKey
@@ -44,9 +45,9 @@ class MessageIn(msgspec.Struct, rename="camel"):
             check_depth(self.metadata, "metadata")
         if self.ttl is not None and self.expires_at is not None:
             raise InvalidInput.at("ttl", "conflict", "Give ttl or expiresAt, not both.")
-        send_at, expires_at = _utc(self.send_at, "sendAt"), _utc(self.expires_at, "expiresAt")
+        send_at, expires_at = as_utc(self.send_at, "sendAt"), as_utc(self.expires_at, "expiresAt")
         if self.ttl is not None:
-            expires_at = _after(send_at or datetime.now(UTC), self.ttl)
+            expires_at = seconds_after(send_at or datetime.now(UTC), self.ttl, "sendAt")
         return MessageDraft(
             recipient=self.to,
             text=self.text,
@@ -103,23 +104,6 @@ def _device_id(external_id: str) -> Any:
     if public_id is None:
         raise InvalidInput.at("deviceId", "not_found", "There is no such device.")
     return public_id
-
-
-def _utc(moment: datetime | None, path: str) -> datetime | None:
-    """`moment` in UTC, which at both ends of the calendar may be a year that Python has not."""
-    try:
-        return moment.astimezone(UTC) if moment is not None else None
-    except OverflowError as error:
-        raise InvalidInput.at(path, "invalid_value", f"{path} is out of range.") from error
-
-
-def _after(start: datetime, ttl: int) -> datetime:
-    try:
-        return start + timedelta(seconds=ttl)
-    except OverflowError as error:
-        raise InvalidInput.at(
-            "sendAt", "too_late", "sendAt may be at most a year ahead."
-        ) from error
 
 
 class ListQuery(PageQuery):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
-from contextlib import nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -37,8 +37,11 @@ log = structlog.get_logger(__name__)
 
 MAY_BE_STORED = (
     "The gateway lost its database while it stored the message, and cannot tell whether it did. "
-    "Sent again with the same Idempotency-Key it goes out once; without a key, look before you do."
+    "Sent again with the same Idempotency-Key or id it goes out once; without, look before you do."
 )
+
+
+_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's error when lock_timeout is hit
 
 
 class Queued(msgspec.Struct, frozen=True):
@@ -105,6 +108,24 @@ def _queue_batch(
         woken = {(tenant.pk, row.device_id) for row in rows if row.device_id is not None}
         transaction.on_commit(lambda: nudge(woken), robust=True)
     return results
+
+
+@contextmanager
+def storing_messages(*, busy: str) -> Iterator[None]:
+    """Around a transaction that queues messages: what its failure means to whoever asks to send.
+
+    Raises Unavailable: with `busy` when somebody else's transaction was waited for in vain, and
+    with MAY_BE_STORED when the connection broke, perhaps after the commit.
+    """
+    try:
+        yield
+    except Error as error:
+        sqlstate = getattr(error.__cause__, "sqlstate", None)
+        if sqlstate == _LOCK_NOT_AVAILABLE:
+            raise Unavailable(busy) from error
+        if sqlstate is None:
+            raise Unavailable(MAY_BE_STORED) from error
+        raise
 
 
 @transaction.atomic

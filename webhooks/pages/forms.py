@@ -21,6 +21,7 @@ EVENT_MEANINGS = {
     "message.delivered": "A text of yours arrived.",
     "message.failed": "A text of yours could not be sent.",
     "message.expired": "A text of yours was not sent in time.",
+    "message.canceled": "A text of yours was canceled before it left.",
     "device.online": "A phone connected.",
     "device.offline": "A phone went silent.",
     "device.alert": "A phone is in trouble.",

@@ -24,7 +24,7 @@ from accounts.secrets import decrypt
 from webhooks.http import Answer, ExchangeFailed, post
 from webhooks.models import Delivery, Endpoint, Event
 from webhooks.nudges import nudge
-from webhooks.payloads import TEST
+from webhooks.payloads import TEST, AddressedFormat, format_named
 from webhooks.schedule import delay_after, parse_retry_after
 from webhooks.services import health
 from webhooks.services.claims import IN_FLIGHT, Claim, busy, claim_next
@@ -34,7 +34,6 @@ log = structlog.get_logger(__name__)
 
 USER_AGENT = "sms-gateway-webhooks/1"
 GONE, TOO_MANY_REQUESTS = 410, 429
-_SIGNATURES = frozenset({"webhook-signature", "x-mac-signature", "x-mac-signature-previous"})
 _NO_BODY = "Its text was delivered and not kept, so it cannot be sent again."
 _OURS = "internal: The gateway could not send this; its log says why."
 # A stale worker's attempt is logged, too; what it found out is not taken.
@@ -184,12 +183,17 @@ def _answered(attempt: Attempt, answer: Answer, *, is_private: bool) -> Attempt:
 
 def _headers(claim: Claim, now: datetime) -> dict[str, str]:
     """Raises ValueError when a secret cannot be decrypted."""
+    secrets, timestamp = _secrets(claim.endpoint, now), int(now.timestamp())
+    body = claim.body.encode()
+    webhook_id = encode_id(Event.ID_PREFIX, claim.event_public_id)
     signatures = signature_headers(
-        secrets=_secrets(claim.endpoint, now),
-        webhook_id=encode_id(Event.ID_PREFIX, claim.event_public_id),
-        timestamp=int(now.timestamp()),
-        body=claim.body.encode(),
+        secrets=secrets, webhook_id=webhook_id, timestamp=timestamp, body=body
     )
+    known = format_named(claim.endpoint.format)
+    if isinstance(known, AddressedFormat):
+        signatures |= known.sign(
+            tenant_id=claim.endpoint.tenant_id, secrets=secrets, timestamp=timestamp, body=body
+        )
     return {"Content-Type": "application/json", "User-Agent": USER_AGENT, **signatures}
 
 
@@ -210,7 +214,7 @@ def _secrets(endpoint: Endpoint, now: datetime) -> list[str]:
 
 def _shown(name: str, value: str) -> str:
     """A header for the log. The native signature has no time in it: whoever reads it can use it."""
-    return "(signature)" if name.lower() in _SIGNATURES else value
+    return "(signature)" if "signature" in name.lower() else value
 
 
 def _write(claim: Claim, attempt: Attempt) -> bool:

@@ -3,6 +3,7 @@
 import secrets
 from base64 import b64encode
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -26,6 +27,7 @@ EVENTS = (
     "message.delivered",
     "message.failed",
     "message.expired",
+    "message.canceled",
     "device.online",
     "device.offline",
     "device.alert",
@@ -68,13 +70,50 @@ def create_endpoint(
     _check_url(url)
     known = _known(events)
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)  # one at a time
-    count = Endpoint.objects.of(tenant).count()
-    if count >= MAX_ENDPOINTS:
-        raise Conflict(f"An account may have {MAX_ENDPOINTS} endpoints. Delete one first.")
-    check_limit(tenant, Kind.ENDPOINTS, used=count)
+    _check_room(tenant)
     endpoint, secret = _create(tenant, url=url, events=known, name=name)
     _audit(endpoint, actor, "created", host=_host(url), events=known, name=name)
     return endpoint, secret
+
+
+@dataclass(frozen=True, slots=True)
+class DialectEndpoint:
+    """An endpoint as a dialect's client registers it, known to it as `options["id"]`."""
+
+    name: str
+    url: str
+    events: Sequence[str]  # empty: the client registered for what never happens here
+    format: str
+    options: dict[str, Any]
+
+
+@transaction.atomic
+def put_dialect_endpoint(*, tenant: Tenant, wanted: DialectEndpoint) -> Endpoint:
+    """The endpoint as wanted; one of the same format and `id` is changed.
+
+    It never is the tenant's first endpoint, which could not be deleted again. Raises InvalidInput
+    for the URL, LimitReached, and Conflict when the tenant has 20.
+    """
+    _check_url(wanted.url)
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)  # one at a time
+    columns: dict[str, Any] = {
+        "name": wanted.name,
+        "url": wanted.url,
+        "events": list(wanted.events),
+        "options": wanted.options,
+    }
+    known = Endpoint.objects.of(tenant).select_related("tenant").filter(format=wanted.format)
+    endpoint = next((e for e in known if e.options["id"] == wanted.options["id"]), None)
+    verb = "created" if endpoint is None else "updated"
+    if endpoint is None:
+        provision_first_endpoint(tenant=tenant)
+        _check_room(tenant)
+        endpoint, _ = _create(tenant, format=wanted.format, **columns)
+    else:
+        untried = _untried() if wanted.url != endpoint.url else {}
+        _write(endpoint, **columns, **untried)
+    _audit(endpoint, None, verb, host=_host(wanted.url), events=columns["events"])
+    return endpoint
 
 
 @transaction.atomic
@@ -205,6 +244,14 @@ def _create(tenant: Tenant, **columns: Any) -> tuple[Endpoint, str]:
         tenant=tenant, secret=encrypt(secret), secret_prefix=secret[:12], **columns
     )
     return endpoint, secret
+
+
+def _check_room(tenant: Tenant) -> None:
+    """Raise LimitReached or Conflict unless one more is allowed."""
+    count = Endpoint.objects.of(tenant).count()
+    if count >= MAX_ENDPOINTS:
+        raise Conflict(f"An account may have {MAX_ENDPOINTS} endpoints. Delete one first.")
+    check_limit(tenant, Kind.ENDPOINTS, used=count)
 
 
 def _lock(endpoint: Endpoint) -> None:

@@ -18,7 +18,17 @@ from messaging.models import Message
 from webhooks.audience import CALLBACK_EVENTS, Listener, latest_refs
 from webhooks.models import Delivery, Endpoint, Event
 from webhooks.nudges import nudge_after_commit
-from webhooks.payloads import NATIVE, RECEIVED, TEST, MessageNotice, Notice, TestNotice, body_of
+from webhooks.payloads import (
+    NATIVE,
+    RECEIVED,
+    TEST,
+    AddressedFormat,
+    MessageNotice,
+    Notice,
+    TestNotice,
+    body_of,
+    format_named,
+)
 from webhooks.schedule import CLOCKS_DIFFER
 
 _MAX_ORIGIN = 300  # longer than any host may be: whoever dials it is told so
@@ -119,9 +129,15 @@ class Destination:
 
     @property
     def event_key(self) -> tuple[int, str]:
-        """Tenant and key of the event: one for each format, as the bytes differ."""
+        """Tenant and key of the event: one for each format or addressee, as the bytes differ."""
         suffix = "" if self.format == NATIVE else f":{self.format}"
+        if isinstance(format_named(self.format), AddressedFormat):
+            suffix += f":{self.listener.endpoint_id}"
         return self.notice.tenant.pk, self.notice.key + suffix
+
+    def body(self) -> str | None:
+        """What is sent; None = this listener does not hear of it."""
+        return body_of(self.notice, self.format, self.listener.options)
 
     @property
     def status(self) -> str:
@@ -188,11 +204,13 @@ class _Stored(NamedTuple):
 
 def _store(destinations: Sequence[Destination]) -> list[UUID]:
     """Insert what is new, and nudge the workers after the commit; the public ids of the events."""
-    if not destinations:
+    first = {destination.event_key: destination for destination in destinations}
+    bodies = {key: body for key, one in first.items() if (body := one.body()) is not None}
+    if not bodies:
         return []
     now = timezone.now()
-    first = {destination.event_key: destination for destination in destinations}
-    bodies = {key: body_of(one.notice, one.format) for key, one in first.items()}
+    first = {key: one for key, one in first.items() if key in bodies}
+    destinations = [one for one in destinations if one.event_key in bodies]
     with connection.cursor() as cursor:
         cursor.execute(
             _STORE,

@@ -15,12 +15,14 @@ from webhooks.models import Endpoint
 from webhooks.services import endpoints
 from webhooks.services.endpoints import (
     EVENTS,
+    DialectEndpoint,
     create_endpoint,
     delete_endpoint,
     disable_endpoint,
     enable_endpoint,
     pause_endpoint,
     provision_first_endpoint,
+    put_dialect_endpoint,
     resume_endpoint,
     rotate_secret,
     update_endpoint,
@@ -327,3 +329,45 @@ def test_audit_log_never_has_a_secret(tenant, endpoint):
     noted = str(list(AuditEntry.objects.values()))
     told = [*secrets, *(secret[7:20] for secret in secrets), "hidden", "/sms"]
     assert [text for text in told if text in noted] == []
+
+
+class TestDialectEndpoints:
+    @staticmethod
+    def wanted(**fields) -> DialectEndpoint:
+        columns = {
+            "name": "Shop",
+            "url": URL,
+            "events": [],
+            "format": "theirs",
+            "options": {"id": "x"},
+        }
+        return DialectEndpoint(**columns | fields)
+
+    def test_one_is_made_beside_the_first_and_can_be_deleted(self, tenant):
+        made = put_dialect_endpoint(tenant=tenant, wanted=self.wanted(events=["message.sent"]))
+        first, second = Endpoint.objects.order_by("id")
+        assert (first.url, first.format, second) == ("", "native", made)
+        assert (made.events, made.format, made.options) == (["message.sent"], "theirs", {"id": "x"})
+        delete_endpoint(endpoint=made, actor=None)
+
+    def test_id_that_is_known_is_changed(self, tenant):
+        made = put_dialect_endpoint(tenant=tenant, wanted=self.wanted())
+        Endpoint.objects.update(last_success_at=timezone.now())
+        wanted = self.wanted(url=URL + "/2", options={"id": "x", "more": 1})
+        again = put_dialect_endpoint(tenant=tenant, wanted=wanted)
+        assert (again.pk, again.url, again.options) == (made.pk, URL + "/2", wanted.options)
+        again.refresh_from_db()
+        assert again.last_success_at is None
+
+    def test_id_of_another_format_or_tenant_is_free(self, tenant):
+        made = {
+            put_dialect_endpoint(tenant=tenant, wanted=self.wanted()).pk,
+            put_dialect_endpoint(tenant=tenant, wanted=self.wanted(format="others")).pk,
+            put_dialect_endpoint(tenant=TenantFactory(), wanted=self.wanted()).pk,
+        }
+        assert len(made) == 3
+
+    def test_url_that_leads_inside_is_refused(self, tenant):
+        with pytest.raises(InvalidInput):
+            put_dialect_endpoint(tenant=tenant, wanted=self.wanted(url="http://127.0.0.1/"))
+        assert Endpoint.objects.count() == 0

@@ -143,11 +143,11 @@ class TestPublish:
         publish(happened(MessageSent, message))
         assert (Event.objects.count(), Delivery.objects.count()) == (1, 2)
 
-    def test_cancelled_message_is_nobodys_business(self):
+    def test_canceled_message_is_told_to_endpoints_and_not_to_its_callback(self):
         message = MessageFactory(callback="https://shop.example.com/sms")
-        EndpointFactory(tenant=message.tenant, events=[*ALL, "message.canceled"])
+        endpoint = EndpointFactory(tenant=message.tenant, events=["message.canceled"])
         publish(happened(MessageCanceled, message))
-        assert told() == []
+        assert told() == [("message.canceled", endpoint.url)]
 
     def test_fact_that_is_told_again_changes_nothing(self):
         message = MessageFactory(callback="https://shop.example.com/sms")
@@ -256,7 +256,7 @@ class TestQueries:
         [
             (lambda ms: publish(*(happened(MessageSent, m) for m in ms)), 1),
             (lambda ms: publish(*(received(m) for m in ms)), 1),
-            (lambda ms: publish(*(happened(MessageCanceled, m) for m in ms)), 0),
+            (lambda ms: publish(*(happened(MessageCanceled, m) for m in ms)), 1),
             (lambda ms: publish(*(unsubscribed(m) for m in ms)), 1),
             (lambda ms: device_events.publish(*(went_online(m) for m in ms)), 1),
         ],

@@ -10,6 +10,7 @@ from accounts.models import Tenant
 from devices.models import Device
 from messaging.models import Message
 from webhooks.payloads import (
+    AddressedFormat,
     AlertNotice,
     DeviceNotice,
     MessageNotice,
@@ -196,3 +197,22 @@ def test_format_is_looked_up_by_name_and_unknown_ones_are_native(settings):
         native,
         native,
     ]
+
+
+def addressed(notice, options) -> str | None:
+    """The body of a format, named in a test's settings."""
+    return f"{notice.name} for {options['id']}" if options.get("id") else None
+
+
+def unsigned(*, tenant_id, secrets, timestamp, body) -> dict[str, str]:
+    return {}
+
+
+ADDRESSED = AddressedFormat(body=addressed, sign=unsigned)
+
+
+def test_addressed_format_knows_the_endpoints_options(settings):
+    notice = TestNotice(name="webhook.test", key="k", tenant=TENANT, at=AT)
+    settings.WEBHOOK_FORMATS = {"theirs": "webhooks.tests.test_payloads.ADDRESSED"}
+    assert body_of(notice, "theirs", '{"id": "a"}') == "webhook.test for a"
+    assert body_of(notice, "theirs") is None

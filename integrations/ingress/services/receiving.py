@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
-from django.db import Error, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -21,11 +21,10 @@ from integrations.ingress.models import Ingress, IngressRef
 from integrations.ingress.services.log import Outcome, record_payload, record_refusal
 from messaging.drafts import MAX_REF, MessageDraft
 from messaging.models import Message
-from messaging.services.outbound import MAY_BE_STORED, queue_message
+from messaging.services.outbound import queue_message, storing_messages
 
 REFS_ARE_KEPT = timedelta(days=7)
 _USE_IS_NOTED_EVERY = timedelta(minutes=1)
-_LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL's error when lock_timeout is hit
 
 
 class IngressAnswer(msgspec.Struct):
@@ -72,16 +71,8 @@ def _answer(ingress: Ingress, posted: Posted, extraction: Extraction, path: str)
 
 def _send_or_say_why_not(ingress: Ingress, posted: Posted, extraction: Extraction) -> Answer:
     """As `_send_once`, with what a lock or a lost connection means to whoever asks to send."""
-    try:
+    with storing_messages(busy="Another payload of this ingress is being handled. Try again."):
         return _send_once(ingress, posted, extraction)
-    except Error as error:
-        sqlstate = getattr(error.__cause__, "sqlstate", None)
-        if sqlstate == _LOCK_NOT_AVAILABLE:
-            text = "Another payload of this ingress is still being handled. Try again."
-            raise Unavailable(text) from error
-        if sqlstate is None:  # the connection broke, perhaps after the commit
-            raise Unavailable(MAY_BE_STORED) from error
-        raise
 
 
 @transaction.atomic
