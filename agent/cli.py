@@ -42,8 +42,13 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def run() -> None:
+    """The installed command."""
+    sys.exit(main(sys.argv[1:]))
+
+
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="agent", description=__doc__)
+    parser = argparse.ArgumentParser(prog=_this_program(), description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     folder = argparse.ArgumentParser(add_help=False)
     folder.add_argument(

@@ -41,7 +41,6 @@ except ImportError as error:  # the library is an extra
     ) from error
 
 NUMBER = re.compile(r"\+?[0-9]{1,20}")
-LOOK_SECONDS = 60.0  # an old phone with a full memory takes long
 OPEN_SECONDS = 20.0
 PARTS_PATIENCE_SECONDS = 900.0  # then a long text is told without the parts that never came
 GAP = "[…]"  # in their place
@@ -57,6 +56,7 @@ class GammuOptions:
     gammu_section: int = option(0, "its section: 0 is [gammu], 1 is [gammu1] …")
     poll_seconds: float = option(5.0, "how often to look for texts and delivery reports")
     send_seconds: float = option(90.0, "how long the modem may take for one text")
+    answer_seconds: float = option(60.0, "how long it may take for anything else")
     delivery_reports: bool = option(True, "ask the network for delivery reports")
     keep_copies: bool = option(False, "keep what was sent in the modem's own folder as well")
 
@@ -89,7 +89,7 @@ class GammuRadio(Radio):
 
     async def open(self) -> None:
         """Connect, if the modem is there."""
-        await self._look(OPEN_SECONDS)
+        await self._look(min(OPEN_SECONDS, self._options.answer_seconds))
 
     async def aclose(self) -> None:
         """Let go of the port and the file."""
@@ -145,7 +145,7 @@ class GammuRadio(Radio):
 
     async def _keep_copy(self, part: dict[str, Any]) -> None:
         try:
-            await self._modem.call(gammu_phone.keep_copy(part), LOOK_SECONDS)
+            await self._modem.call(gammu_phone.keep_copy(part), self._options.answer_seconds)
         except Exception as error:  # a full folder must not make a sent text fail
             log.warning("No copy was kept: %s", gammu_phone.explain(error))
 
@@ -158,7 +158,7 @@ class GammuRadio(Radio):
     async def run(self, on_event: EventHandler) -> None:
         """Look again and again; a modem that is unplugged may come back."""
         while True:
-            if look := await self._look(LOOK_SECONDS):
+            if look := await self._look(self._options.answer_seconds):
                 for message in look.pushed:
                     if message["Type"] == "Status_Report":
                         await self._take_report([message], on_event, is_stored=False)
@@ -231,7 +231,7 @@ class GammuRadio(Radio):
 
     async def _delete(self, parts: list[dict[str, Any]]) -> None:
         try:
-            await self._modem.call(gammu_phone.delete(parts), LOOK_SECONDS)
+            await self._modem.call(gammu_phone.delete(parts), self._options.answer_seconds)
         except Exception as error:  # told again at the next look, and then recognised
             log.warning("A message was not deleted: %s", gammu_phone.explain(error))
 

@@ -41,9 +41,11 @@ class Worker(Generic[Owned]):
         """
         future: Future[T] = Future()
         self._start().put((future, work))
+        answer = asyncio.wrap_future(future)
+        answer.add_done_callback(lambda late: late.cancelled() or late.exception())  # not logged
         try:
             async with asyncio.timeout(seconds):
-                return await asyncio.shield(asyncio.wrap_future(future))
+                return await asyncio.shield(answer)
         except TimeoutError:
             if future.cancel():
                 raise NotBegun(f"the modem was still busy after {seconds:g} s") from None
