@@ -45,7 +45,7 @@ def _refusal(device: Path) -> Finding | None:
     if not device.exists():
         advice = "Plug the modem in; `ls /dev/ttyUSB* /dev/ttyACM*` shows the ports."
         return Finding(False, f"The port {device} of gammu's configuration is not there.", advice)
-    if not os.access(device, os.R_OK | os.W_OK):
+    if not os.access(device, os.R_OK | os.W_OK, effective_ids=True):
         return Finding(False, f"This user may not open {device}.", PERMISSION)
     return None
 

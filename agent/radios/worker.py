@@ -48,9 +48,9 @@ class Worker(Generic[Owned]):
                 return await asyncio.shield(answer)
         except TimeoutError:
             if future.cancel():
-                raise NotBegun(f"the modem was still busy after {seconds:g} s") from None
+                raise NotBegun(f"the modem was still busy after {seconds:.3g} s") from None
             self._give_up()
-            raise TimeoutError(f"the modem gave no answer within {seconds:g} s") from None
+            raise TimeoutError(f"the modem gave no answer within {seconds:.3g} s") from None
 
     def close(self) -> None:
         """End the thread after what it does now; nobody waits for it."""

@@ -1,6 +1,5 @@
 """Modems behind ModemManager: what the agent makes of mmcli's answers, and when it deletes."""
 
-import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -276,8 +275,7 @@ async def test_report_that_the_network_is_still_trying_is_not_told(
 async def test_each_part_of_a_long_text_has_a_report_of_its_own(
     rig: Rig, radio: ModemManagerRadio
 ) -> None:
-    for number in range(256):  # the modem has sent before: its next reference is 1, then 2
-        (rig.home / "sent.jsonl").open("a").write(json.dumps({"n": number}) + "\n")
+    rig.switch("sent.jsonl", '{"before": true}\n' * 256)  # the modem's next reference is 1
     assert await radio.send(replace(HI, text="a" * 161)) == Sent(2)
     add_report(rig, 50, 0, "completed-received")
     add_report(rig, 51, 1, "completed-received")
