@@ -1,4 +1,4 @@
-"""The commands: pair, run, console, text."""
+"""The commands: pair, run, doctor, console, text."""
 
 import argparse
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from agent import crash, identity
+from agent import crash, doctor, identity
 from agent.console import HOW_TO, run_console
 from agent.errors import AgentError
 from agent.pairing import PairingRequest, pair
@@ -20,13 +20,16 @@ from agent.radios.inbox import Inbox
 from agent.radios.options import add_options, chosen_options
 from agent.runner import run_until_signal
 
+COMMAND = "sms-gateway-agent"  # of agent/pyproject.toml
+RADIO_HELP = "which radio it drives [AGENT_RADIO or simulated]"
+
 log = logging.getLogger("agent")
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code (0, 1 for an error, 3 for a refused token)."""
-    options = _parser(arguments).parse_args(arguments)
     try:
+        options = _parser(arguments).parse_args(arguments)
         options.command(options)
     except AgentError as error:
         sys.stderr.write(f"{error}\n")
@@ -39,8 +42,13 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
+def run() -> None:
+    """The installed command."""
+    sys.exit(main(sys.argv[1:]))
+
+
 def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="agent", description=__doc__)
+    parser = argparse.ArgumentParser(prog=_this_program(), description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="command")
     folder = argparse.ArgumentParser(add_help=False)
     folder.add_argument(
@@ -54,13 +62,20 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     pairing.add_argument("--url", required=True, help="the gateway, e.g. http://127.0.0.1:8000")
     pairing.add_argument("--code", required=True, help="the pairing code that it shows")
     pairing.add_argument("--name", help="how the gateway shall call this phone")
-    pairing.add_argument("--kind", choices=["android", "modem", "simulated"], default="simulated")
+    pairing.add_argument("--radio", choices=RADIOS, default=_radio_of(arguments), help=RADIO_HELP)
+    pairing.add_argument(
+        "--kind", choices=["android", "modem", "simulated"], help="[what the radio is]"
+    )
     pairing.add_argument("--json", action="store_true", help="print the gateway's whole answer")
     pairing.set_defaults(command=_pair)
 
     running = commands.add_parser("run", parents=[folder], help="send and receive until stopped")
     _add_radio_options(running, arguments)
     running.set_defaults(command=_run)
+
+    examining = commands.add_parser("doctor", parents=[folder], help="say what is missing")
+    _add_radio_options(examining, arguments)
+    examining.set_defaults(command=_doctor)
 
     console = commands.add_parser("console", parents=[folder], help=HOW_TO)
     console.set_defaults(command=_console)
@@ -73,26 +88,36 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_radio_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
-    """The other options depend on which radio it is, so that one is read first."""
+def _radio_of(arguments: Sequence[str]) -> str:
+    """The radio chosen on the command line or in the environment, read before all the rest."""
     choice = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    choice.add_argument(
-        "--radio", choices=RADIOS, default=os.environ.get("AGENT_RADIO", "simulated")
-    )
-    chosen, _ = choice.parse_known_args(arguments)
-    parser.add_argument("--radio", choices=RADIOS, default=chosen.radio, help=f"[{chosen.radio}]")
-    add_options(parser, radio_class(chosen.radio).options)
+    default = os.environ.get("AGENT_RADIO", "simulated")
+    choice.add_argument("--radio", choices=RADIOS, default=default)
+    chosen: str = choice.parse_known_args(arguments)[0].radio
+    if chosen not in RADIOS:
+        raise AgentError(f"AGENT_RADIO={chosen} is none of {', '.join(RADIOS)}.")
+    return chosen
+
+
+def _add_radio_options(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> None:
+    """The other options depend on which radio it is."""
+    chosen = _radio_of(arguments)
+    parser.add_argument("--radio", choices=RADIOS, default=chosen, help=RADIO_HELP)
+    if arguments and arguments[0] in ("run", "doctor"):  # a radio may need what is not installed
+        add_options(parser, radio_class(chosen).options)
 
 
 def _pair(options: argparse.Namespace) -> None:
-    request = PairingRequest(options.url, options.code, options.kind, options.name)
+    kind = options.kind or radio_class(options.radio).kind
+    request = PairingRequest(options.url, options.code, kind, options.name)
     answer = pair(request, options.data_dir)
     if options.json:
         sys.stdout.write(json.dumps(answer) + "\n")
         return
+    radio = "" if options.radio == "simulated" else f" --radio {options.radio}"
     sys.stdout.write(
         f"Paired as {answer.get('name') or 'a phone'} ({answer['deviceId']}); "
-        f"start it with: python -m agent run --data-dir {options.data_dir}\n"
+        f"start it with: {_this_program()} run{radio} --data-dir {options.data_dir}\n"
     )
     for key, label in (("apiKey", "API key"), ("signingSecret", "Signing secret")):
         if key in answer:
@@ -109,6 +134,21 @@ def _run(options: argparse.Namespace) -> None:
     radio = kind(data_dir, chosen_options(kind.options, options))
     with_console = options.radio == "simulated" and sys.stdin.isatty()
     asyncio.run(run_until_signal(me, data_dir, radio, with_console))
+
+
+def _doctor(options: argparse.Namespace) -> None:
+    kind = radio_class(options.radio)
+    chosen = chosen_options(kind.options, options)
+    findings = doctor.examine(
+        options.data_dir, lambda: kind.examine(options.data_dir, chosen), sys.stdout
+    )
+    if not asyncio.run(findings):
+        raise AgentError("Put right what is marked with ✗, and ask again.")
+
+
+def _this_program() -> str:
+    """How it was started: as an installed command, or as a module."""
+    return COMMAND if Path(sys.argv[0]).name == COMMAND else "python -m agent"
 
 
 def _console(options: argparse.Namespace) -> None:

@@ -30,6 +30,7 @@ async def run_agent(
             await journal.write(journal.add, event)
             log.info("The radio told: %s", event.summary)
 
+        await radio.open()
         await dispatcher.recover()
         await _run_until_one_ends(dispatcher.run(), client.run(), radio.run(on_event))
 

@@ -11,6 +11,9 @@ from agent.radios.base import Radio
 
 RADIOS = {
     "simulated": "agent.radios.simulated:SimulatedRadio",
+    "modemmanager": "agent.radios.modemmanager:ModemManagerRadio",
+    "gammu": "agent.radios.gammu:GammuRadio",
+    "termux": "agent.radios.termux:TermuxRadio",
 }
 
 

@@ -89,11 +89,14 @@ class DeliveryReport:
 
 @dataclass(frozen=True)
 class IncomingText:
-    """A text that came in. `provider_key` is the same each time the radio tells of this text."""
+    """A text that came in. `provider_key` is the same each time the radio tells of this text.
+
+    `sim` is None where the radio does not say which of several SIM cards received it.
+    """
 
     sender: str
     text: str
-    sim: int
+    sim: int | None
     received_at: datetime
     provider_key: str
     to: str | None = None
@@ -101,16 +104,26 @@ class IncomingText:
     @property
     def summary(self) -> str:
         """For the log, which does not get the text itself."""
-        return f"a text from {self.sender} to SIM {self.sim}"
+        return f"a text from {self.sender} to SIM {self.sim or 'unknown'}"
 
 
 RadioEvent: TypeAlias = DeliveryReport | IncomingText
 EventHandler: TypeAlias = Callable[[RadioEvent], Awaitable[None]]
 
 
+@dataclass(frozen=True)
+class Finding:
+    """One line of `agent doctor`: what is so, and, if that is not good, what to do about it."""
+
+    is_good: bool
+    text: str
+    advice: str = ""
+
+
 class Radio(ABC):
     """One back-end. The agent calls it from one event loop; blocking work belongs into threads."""
 
+    kind: Literal["android", "modem", "simulated"] = "modem"  # told to the gateway when pairing
     model: str | None = None
     capabilities: tuple[str, ...] = ()  # told to the gateway in `hello`
     parallel_sends = 1  # how many calls of `send` one SIM can take at a time
@@ -119,7 +132,19 @@ class Radio(ABC):
 
     @abstractmethod
     def __init__(self, data_dir: Path, options: Any) -> None:
-        """Open the radio. Raises AgentError if it is not there."""
+        """Take the options; nothing slow. Raises AgentError if the radio can never work here."""
+
+    @abstractmethod
+    async def open(self) -> None:
+        """Get to know the radio before anything else is asked, within seconds.
+
+        A modem that is unplugged is no error: it may come back, and until then `send` fails.
+        """
+
+    @classmethod
+    @abstractmethod
+    async def examine(cls, data_dir: Path, options: Any) -> list[Finding]:
+        """For `agent doctor`: what is there and what is missing, without sending anything."""
 
     @abstractmethod
     async def run(self, on_event: EventHandler) -> None:
@@ -146,8 +171,8 @@ class Radio(ABC):
 
     @abstractmethod
     def sims(self) -> list[Sim]:
-        """The SIM cards that are in."""
+        """The SIM cards that are in, as last seen: this may not wait for the radio."""
 
     @abstractmethod
     def status(self) -> Status:
-        """How the phone is right now."""
+        """How the phone is, as last seen."""

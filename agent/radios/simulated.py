@@ -36,6 +36,7 @@ from agent.radios.base import (
     EventHandler,
     Failed,
     FailureCode,
+    Finding,
     Outcome,
     OutgoingText,
     Radio,
@@ -86,6 +87,7 @@ class SimulatedOptions:
 class SimulatedRadio(Radio):
     """See the module's docstring."""
 
+    kind = "simulated"
     model = "Simulated phone"
     parallel_sends = 16
     options = SimulatedOptions
@@ -102,6 +104,14 @@ class SimulatedRadio(Radio):
             raise AgentError(f"Cannot open the radio log in {data_dir}: {error}.") from error
         self._writer = Batcher(self._log.append)
         self._reports: asyncio.Queue[tuple[float, SentLine]] = asyncio.Queue()
+
+    @classmethod
+    async def examine(cls, data_dir: Path, options: SimulatedOptions) -> list[Finding]:
+        """There is nothing that could be missing."""
+        return [Finding(True, "The simulated phone needs no hardware.")]
+
+    async def open(self) -> None:
+        """It is open already."""
 
     async def run(self, on_event: EventHandler) -> None:
         """Tell delivery reports when they are due, and the inbox's texts as they are typed."""
@@ -181,6 +191,6 @@ class SimulatedRadio(Radio):
         numbers = {sim.slot: sim.number for sim in self.sims()}
         while True:
             for text in self._inbox.waiting():
-                await on_event(replace(text, to=numbers.get(text.sim)))
+                await on_event(replace(text, to=numbers.get(text.sim or 0)))
                 self._inbox.remove(text)
             await asyncio.sleep(INBOX_POLL_SECONDS)

@@ -4,12 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
 import msgspec
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
 
 from agent.client import Timing
 from agent.frames import encode
@@ -40,6 +42,8 @@ class FakeGateway:
         self.port = port
         self.settings: dict[str, Any] = HEARTBEATS_ARE_RARE
         self.greeting_close: tuple[int, str] | None = None  # instead of a welcome
+        self.close_at_once: tuple[int, str] | None = None  # without waiting for a hello
+        self.date: str | None = None  # the clock of its plain HTTP answers
         self.is_silent = False  # neither welcome nor close
         self.offers_at_hello: list[dict[str, Any]] = []
         self.wants_to_ack: Callable[[dict[str, Any]], bool] = lambda frame: True
@@ -51,7 +55,9 @@ class FakeGateway:
         self._socket: ServerConnection | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await serve(self._talk, "127.0.0.1", self.port)
+        self._server = await serve(
+            self._talk, "127.0.0.1", self.port, process_request=self._answer_plain_http
+        )
         self.port = next(iter(self._server.sockets)).getsockname()[1]
         return self
 
@@ -92,8 +98,20 @@ class FakeGateway:
         await self.until(lambda: len(self.of_type(type_name)) >= count)
         return self.of_type(type_name)
 
+    def _answer_plain_http(self, socket: ServerConnection, request: Request) -> Response | None:
+        if request.path != "/livez":
+            return None
+        answer = socket.respond(HTTPStatus.OK, "ok\n")
+        if self.date is not None:
+            del answer.headers["Date"]
+            answer.headers["Date"] = self.date
+        return answer
+
     async def _talk(self, socket: ServerConnection) -> None:
         self._socket = socket
+        if self.close_at_once is not None:
+            await socket.close(*self.close_at_once)
+            return
         assert socket.request is not None
         self.authorizations.append(socket.request.headers["Authorization"])
         with suppress(ConnectionClosed):

@@ -1,9 +1,13 @@
-"""The promise of the journal, with a real process that really dies: never a second send."""
+"""The promise of the journal, with a real process that really dies: never a second send.
+
+With each of the four radios: the truth is what the fake behind the radio says that it sent.
+"""
 
 import asyncio
 import os
 import random
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,23 +21,25 @@ from agent.tests.gateway import (
     paired_folder,
     sent_ids,
 )
+from agent.tests.rigs import RADIOS, Rig, make_rig
 
 ROOT = Path(__file__).resolve().parents[2]
 UNKNOWN = {"message.accepted", "message.failed"}
-SENT_AND_DELIVERED = {"message.accepted", "message.sent", "message.delivered"}
+FIRST, SECOND = "+6591234561", "+6591234562"
 
 
 @asynccontextmanager
 async def agent_process(
-    data_dir: Path, *options: str, crash_at: str = ""
+    data_dir: Path, *options: str, crash_at: str = "", rig: Rig | None = None
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """`python -m agent run` on a folder, killed at the end (of time, too) if it still runs."""
+    radio = ("--radio", rig.radio, *rig.options) if rig else ()
+    fast = () if rig else ("--delay-ms", "5", "--report-delay-ms", "5")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "agent", "run", "--data-dir", str(data_dir)),
-        *("--delay-ms", "5", "--report-delay-ms", "5", *options),
+        *("-m", "agent", "run", "--data-dir", str(data_dir), *radio, *fast, *options),
         cwd=ROOT,
-        env={**os.environ, "AGENT_CRASH_AT": crash_at},
+        env={**os.environ, **(rig.environment if rig else {}), "AGENT_CRASH_AT": crash_at},
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -44,46 +50,88 @@ async def agent_process(
         if process.returncode is None:
             process.kill()
         await process.communicate()
+        if rig is not None:
+            rig.collect()
+
+
+@pytest.mark.parametrize("radio", RADIOS)
+@pytest.mark.parametrize("step", ["stored", "outcome_written", "reported"])
+async def test_crash_where_the_journal_knows_neither_loses_nor_doubles(
+    tmp_path: Path, radio: str, step: str
+) -> None:
+    rig = make_rig(radio, tmp_path)
+    assert await facts_after_crash(rig, step) == rig.ends
+    assert rig.sent_numbers() == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("radio", RADIOS)
+async def test_crash_before_the_radio_call_is_unknown_and_sends_nothing(
+    tmp_path: Path, radio: str
+) -> None:
+    rig = make_rig(radio, tmp_path)
+    assert await facts_after_crash(rig, "submitting") == UNKNOWN
+    assert rig.sent_numbers() == [SECOND]
 
 
 @pytest.mark.parametrize(
-    ("step", "lines", "facts"),
-    [
-        ("stored", ["m1"], SENT_AND_DELIVERED),
-        ("submitting", [], UNKNOWN),
-        ("radio_called", ["m1"], SENT_AND_DELIVERED),
-        ("outcome_written", ["m1"], SENT_AND_DELIVERED),
-        ("reported", ["m1"], SENT_AND_DELIVERED),
-    ],
+    ("radio", "knows"),
+    [("simulated", True), ("modemmanager", True), ("gammu", True), ("termux", False)],
 )
-async def test_crash_at_a_step_neither_loses_nor_doubles(
-    tmp_path: Path, step: str, lines: list[str], facts: set[str]
+async def test_crash_after_the_radio_call_is_known_where_the_radio_remembers(
+    tmp_path: Path, radio: str, knows: bool
 ) -> None:
-    assert await facts_after_crash(tmp_path, step) == facts
-    assert sent_ids(tmp_path) == [*lines, "m2"]
+    rig = make_rig(radio, tmp_path)
+    assert await facts_after_crash(rig, "radio_called") == (rig.ends if knows else UNKNOWN)
+    assert rig.sent_numbers() == [FIRST, SECOND]
 
 
-async def test_crash_after_accepted_neither_loses_nor_doubles(tmp_path: Path) -> None:
-    facts = await facts_after_crash(tmp_path, "accepted")
+@pytest.mark.parametrize(
+    ("radio", "knows"), [("modemmanager", True), ("gammu", False), ("termux", False)]
+)
+async def test_crash_before_the_back_end_noted_the_answer_sends_once(
+    tmp_path: Path, radio: str, knows: bool
+) -> None:
+    rig = make_rig(radio, tmp_path)
+    assert await facts_after_crash(rig, "handed_over") == (rig.ends if knows else UNKNOWN)
+    assert rig.sent_numbers() == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(("radio", "knows"), [("modemmanager", True), ("termux", False)])
+async def test_kill_between_call_and_answer_sends_once(
+    tmp_path: Path, radio: str, knows: bool
+) -> None:
+    rig = make_rig(radio, tmp_path)
+    rig.switch("send-kills")
+    assert await facts_after_crash(rig, "", died_with=-9) == (rig.ends if knows else UNKNOWN)
+    assert rig.sent_numbers() == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("radio", RADIOS)
+async def test_crash_after_accepted_neither_loses_nor_doubles(tmp_path: Path, radio: str) -> None:
+    rig = make_rig(radio, tmp_path)
+    facts = await facts_after_crash(rig, "accepted")
     # The radio works beside the socket, so it may or may not have been called by then.
-    assert sent_ids(tmp_path) == ["m2"] if facts == UNKNOWN else ["m1", "m2"]
-    assert facts in (UNKNOWN, SENT_AND_DELIVERED)
+    sent = rig.sent_numbers()
+    assert sent[-1:] == [SECOND]
+    assert sent[:-1] in ([[], [FIRST]] if facts == UNKNOWN else [[FIRST]])
+    assert facts in (UNKNOWN, rig.ends)
 
 
-async def facts_after_crash(data_dir: Path, step: str) -> set[str]:
+async def facts_after_crash(rig: Rig, step: str, died_with: int = 137) -> set[str]:
     """Offer m1, crash at the step, start again; return all that was told about m1.
 
     Checks on the way that the second process works (m2), and that facts kept their ids.
     """
     async with FakeGateway() as gateway:
-        paired_folder(gateway, data_dir)
-        gateway.offers_at_hello = [offer("m1")]  # and so once more after the restart
-        async with agent_process(data_dir, crash_at=step) as process:
-            assert await process.wait() == 137
-        async with agent_process(data_dir, crash_at=step) as process:
-            await gateway.until(lambda: set(gateway.facts("m1")) in (UNKNOWN, SENT_AND_DELIVERED))
-            await gateway.offer("m2")
-            await gateway.until(lambda: set(gateway.facts("m2")) == SENT_AND_DELIVERED)
+        paired_folder(gateway, rig.data_dir)
+        gateway.offers_at_hello = [offer("m1", FIRST)]  # and so once more after the restart
+        async with agent_process(rig.data_dir, crash_at=step, rig=rig) as process:
+            assert await process.wait() == died_with
+        async with agent_process(rig.data_dir, crash_at=step, rig=rig) as process:
+            await gateway.until_received("hello", 2)
+            await gateway.until(lambda: set(gateway.facts("m1")) in (UNKNOWN, rig.ends))
+            await gateway.offer("m2", SECOND)
+            await gateway.until(lambda: set(gateway.facts("m2")) == rig.ends)
             process.terminate()
             assert await process.wait() == 0
     facts = set(gateway.facts("m1"))
@@ -92,6 +140,37 @@ async def facts_after_crash(data_dir: Path, step: str) -> set[str]:
     ids = {frame["id"] for frame in gateway.received if frame.get("attempt_id") == "m1"}
     assert len(ids) == len(facts)
     return facts
+
+
+@pytest.mark.parametrize("radio", ["modemmanager", "gammu", "termux"])
+async def test_kills_at_random_moments_never_double_with_real_radios(
+    tmp_path: Path, radio: str
+) -> None:
+    rig = make_rig(radio, tmp_path)
+    chance = random.Random(20_260_131)
+    numbers = {f"m{n}": f"+65912{n:05}" for n in range(12)}
+
+    def ended(*types: str) -> set[str]:
+        return {fact["attempt_id"] for fact in gateway.of_type(*types)}
+
+    async with FakeGateway() as gateway:
+        paired_folder(gateway, rig.data_dir)
+        gateway.offers_at_hello = [offer(attempt_id, to) for attempt_id, to in numbers.items()]
+        for round_ in range(1, 5):
+            async with agent_process(rig.data_dir, rig=rig):  # leaving it is a SIGKILL
+                await gateway.until_received("hello", round_)
+                await asyncio.sleep(chance.uniform(0.05, 0.6))  # the moment is the test
+        async with agent_process(rig.data_dir, rig=rig):
+            await gateway.until(lambda: ended("message.sent", "message.failed") == set(numbers))
+    left = Counter(rig.sent_numbers())
+    assert set(left.values()) == {1}
+    told_sent = {numbers[attempt_id] for attempt_id in ended("message.sent")}
+    told_unknown = {numbers[attempt_id] for attempt_id in ended("message.failed")}
+    assert told_sent <= set(left)
+    assert told_sent | told_unknown == set(numbers.values())
+    assert told_sent & told_unknown == set()
+    assert len(told_unknown) <= 4  # at most the one text in each of the kills
+    assert {f["code"] for f in gateway.of_type("message.failed")} <= {"unknown"}
 
 
 async def test_kills_at_random_moments_neither_lose_nor_double(tmp_path: Path) -> None:
