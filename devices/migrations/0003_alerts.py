@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0007_mail_alerts'),
+        ('accounts', '0008_mail_alerts'),
         ('devices', '0002_contact_seconds'),
     ]
 
