@@ -13,6 +13,7 @@ from accounts.services.api_keys import revoke_api_key
 from accounts.services.tenants import suspend_tenant
 from accounts.tests.factories import bearer
 from devices.tests.factories import DeviceFactory
+from gateway_site.request_log import _writer, requests_of
 from integrations.dialects.smsgate.auth import SCOPES
 from integrations.dialects.smsgate.tests.conftest import basic, secret_of
 
@@ -71,6 +72,15 @@ class TestKeys:
         answers = [call("GET", "/messages") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert (answers[0]["RateLimit-Limit"], "Retry-After" in answers[2].headers) == ("2", True)
+
+    def test_developers_see_which_key_was_used(self, call, device):
+        headers = bearer(device.tenant)
+        given = call("POST", "/auth/token", {"scopes": ALL}, headers=headers).json()
+        for way in (basic(secret_of(headers)), using(given)):
+            call("GET", "/messages", headers=way)
+        _writer.flush()
+        shown = {request.key_prefix for request in requests_of(device.tenant)}
+        assert shown == {secret_of(headers)[:12]}
 
     def test_every_scope_stands_for_one_of_ours(self):
         assert {ours for ours in SCOPES.values() if ours is not None} <= set(OURS)

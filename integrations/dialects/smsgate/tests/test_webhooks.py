@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.ids import short_id
-from accounts.tests.factories import bearer
+from accounts.tests.factories import MembershipFactory, bearer
 from devices.tests.factories import DeviceFactory
 from integrations.dialects.smsgate.callbacks import EVENTS, sign
 from messaging.events import (
@@ -248,3 +248,14 @@ class TestDelivery:
         endpoint = Endpoint.objects.get(options__id=made["id"])
         body = json.loads(send_test_event(endpoint=endpoint).event.body)
         assert (body["event"], body["payload"]["health"]["status"]) == ("system:ping", "pass")
+
+
+@pytest.mark.parametrize("event", ["sms:sent", "mms:received"])
+def test_registrations_are_on_the_pages(register, client, device, event):
+    made = register(event)
+    endpoint = Endpoint.objects.get(options__id=made["id"])
+    client.force_login(MembershipFactory(tenant=device.tenant).user)
+    paths = ["/webhooks", f"/webhooks/{endpoint.external_id}"]
+    answers = [client.get(path) for path in [*paths, f"{paths[1]}/edit"]]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert f"SMSGate {event}" in answers[0].content.decode()
