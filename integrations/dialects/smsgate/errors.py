@@ -33,8 +33,13 @@ class NotOffered(GatewayError):
 def error_response(error: GatewayError, request: HttpRequest) -> HttpResponse:
     """`error` as an HTTP answer."""
     body = msgspec.json.encode({"message": sentence_of(error)})
+    # Some clients send their login only when it is asked for in this way.
+    challenge = {"WWW-Authenticate": 'Basic realm="SMSGate API"'} if error.status == 401 else {}
     return HttpResponse(
-        body, status=error.status, content_type="application/json", headers=error.headers
+        body,
+        status=error.status,
+        content_type="application/json",
+        headers=error.headers | challenge,
     )
 
 

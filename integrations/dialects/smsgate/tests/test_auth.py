@@ -57,6 +57,7 @@ class TestKeys:
     def test_anybody_else_is_not_let_in(self, call, headers):
         answer = call("GET", "/messages", headers=headers)
         assert (answer.status_code, list(answer.json())) == (401, ["message"])
+        assert answer["WWW-Authenticate"] == 'Basic realm="SMSGate API"'
 
     def test_networks_of_the_key_hold(self, call, device):
         secret = secret_of(bearer(device.tenant, allowed_networks=("203.0.113.0/24",)))
