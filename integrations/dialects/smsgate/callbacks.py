@@ -105,7 +105,7 @@ def _conversation(message: Message) -> dict[str, Any]:
     payload = {
         "messageId": message.metadata.get(ID_IN_METADATA) or short_id(message.public_id),
         "phoneNumber": message.sender if is_inbound else message.recipient,
-        "sender": message.sender or None,
+        "sender": message.sender if is_inbound else message.sender or None,
         "recipient": message.recipient or None,
         "simNumber": message.sim.slot if message.sim else message.sim_slot,
     }

@@ -163,6 +163,15 @@ class TestTokens:
         assert call("DELETE", f"/auth/token/{given['id']}", headers=headers).status_code == 404
         assert call("GET", "/messages", headers=using(given)).status_code == 200
 
+    def test_it_works_where_its_key_does(self, call, device):
+        given = token(call)
+        ApiKey.objects.update(allowed_networks=["203.0.113.0/24"])
+        assert call("GET", "/messages", headers=using(given)).status_code == 403
+        refresh = {"Authorization": f"Bearer {given['refresh_token']}"}
+        assert call("POST", "/auth/token/refresh", headers=refresh).status_code == 403
+        ApiKey.objects.update(allowed_networks=[])
+        assert call("POST", "/auth/token/refresh", headers=refresh).status_code == 201
+
     def test_it_ends_with_its_key(self, call):
         given = token(call)
         revoke_api_key(api_key=ApiKey.objects.get(), actor=None)

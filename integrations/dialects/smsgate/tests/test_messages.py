@@ -329,6 +329,12 @@ class TestCancel:
         answer = call("DELETE", f"/messages/{batch.public_id}")
         assert (answer.status_code, list(answer.json())) == (409, ["message"])
 
+    def test_asking_twice_is_no_error(self, call, device):
+        batch = batch_of(device, "accepted", "leased")
+        answers = [call("DELETE", f"/messages/{batch.public_id}") for _ in range(2)]
+        told = [(answer.status_code, answer.json()["state"]) for answer in answers]
+        assert told == [(200, "Cancelling")] * 2
+
     def test_unknown_one_is_not_found(self, call):
         answer = call("DELETE", "/messages/nothing")
         assert (answer.status_code, answer.json()) == (

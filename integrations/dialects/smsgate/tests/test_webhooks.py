@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from android_sms_gateway.webhooks import SmsReceivedPayload
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -185,6 +186,13 @@ class TestBodies:
             "message": "Your code",
             "receivedAt": SHOWN,
         }
+
+    def test_text_of_an_unknown_sender_has_all_that_clients_expect(self, register, device):
+        register()
+        message = MessageFactory(device=device, inbound=True, sender="", recipient="")
+        happened(MessageReceived, message, text="Hi")
+        payload = SmsReceivedPayload.from_dict(told()[0]["payload"])
+        assert (payload.sender, payload.phone_number, payload.recipient) == ("", "", None)
 
     def test_each_registration_gets_its_own_body_once(self, register, message):
         ids = [register("sms:sent")["id"] for _ in range(3)]
