@@ -46,7 +46,13 @@ def error_response(error: GatewayError, request: HttpRequest) -> HttpResponse:
 def sentence_of(error: GatewayError) -> str:
     """What is wrong, field by field if there are any."""
     issues = [
-        f"{FIELDS.get(issue.path, issue.path)}: {issue.message}".lstrip(": ")
+        f"{FIELDS.get(issue.path, issue.path)}: {_in_their_words(issue.message)}".lstrip(": ")
         for issue in error.issues
     ]
     return " ".join(issues) or SENTENCES.get(error.code, error.message)
+
+
+def _in_their_words(sentence: str) -> str:
+    for name in ("sendAt", "expiresAt"):
+        sentence = sentence.replace(name, FIELDS[name])
+    return sentence

@@ -157,7 +157,7 @@ class TestSend:
             ({"id": "a\nb"}, None),
             (
                 {"validUntil": "2020-01-01T00:00:00Z"},
-                "validUntil: expiresAt must be in the future, and after sendAt.",
+                "validUntil: validUntil must be in the future, and after scheduleAt.",
             ),
             ({"validUntil": "0001-01-01T00:00:00+14:00"}, "validUntil is out of range."),
             ({"deviceId": "x"}, "deviceId: There is no such device."),
