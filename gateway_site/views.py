@@ -13,7 +13,7 @@ from gateway_site.middleware import API_PREFIX
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400: in the API's shape below `/v1/`, as a page elsewhere."""
+    """400: in the native API's shape below API_PREFIX, as a page elsewhere."""
     if request.path.startswith(API_PREFIX):
         return error_response(InvalidInput("The request is malformed."), request)
     return defaults.bad_request(request, exception)

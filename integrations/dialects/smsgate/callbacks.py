@@ -73,6 +73,8 @@ def sign(*, tenant_id: int, secrets: Sequence[str], timestamp: int, body: bytes)
     Its key is the `webhooks.signing_key` of the settings, or else the endpoint's own secret.
     """
     key = signing_key_of(tenant_id) or next(iter(secrets), "")
+    if not key:
+        return {}
     signed = body + str(timestamp).encode()
     signature = hmac.new(key.encode(), signed, hashlib.sha256).hexdigest()
     return {"X-Timestamp": str(timestamp), "X-Signature": signature}
@@ -103,9 +105,9 @@ def _conversation(message: Message) -> dict[str, Any]:
     """Who with whom; `phoneNumber` is the other side's."""
     is_inbound = message.direction == Message.Direction.INBOUND
     payload = {
-        "messageId": message.metadata.get(ID_IN_METADATA) or short_id(message.public_id),
+        "messageId": str(message.metadata.get(ID_IN_METADATA) or short_id(message.public_id)),
         "phoneNumber": message.sender if is_inbound else message.recipient,
-        "sender": message.sender or None,
+        "sender": message.sender if is_inbound else message.sender or None,
         "recipient": message.recipient or None,
         "simNumber": message.sim.slot if message.sim else message.sim_slot,
     }

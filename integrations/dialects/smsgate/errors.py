@@ -33,15 +33,26 @@ class NotOffered(GatewayError):
 def error_response(error: GatewayError, request: HttpRequest) -> HttpResponse:
     """`error` as an HTTP answer."""
     body = msgspec.json.encode({"message": sentence_of(error)})
+    # Some clients send their login only when it is asked for in this way.
+    challenge = {"WWW-Authenticate": 'Basic realm="SMSGate API"'} if error.status == 401 else {}
     return HttpResponse(
-        body, status=error.status, content_type="application/json", headers=error.headers
+        body,
+        status=error.status,
+        content_type="application/json",
+        headers=error.headers | challenge,
     )
 
 
 def sentence_of(error: GatewayError) -> str:
     """What is wrong, field by field if there are any."""
     issues = [
-        f"{FIELDS.get(issue.path, issue.path)}: {issue.message}".lstrip(": ")
+        f"{FIELDS.get(issue.path, issue.path)}: {_in_their_words(issue.message)}".lstrip(": ")
         for issue in error.issues
     ]
     return " ".join(issues) or SENTENCES.get(error.code, error.message)
+
+
+def _in_their_words(sentence: str) -> str:
+    for name in ("sendAt", "expiresAt"):
+        sentence = sentence.replace(name, FIELDS[name])
+    return sentence

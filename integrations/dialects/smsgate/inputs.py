@@ -47,11 +47,13 @@ class MessageIn(msgspec.Struct, rename="camel"):
     valid_until: datetime | None = None
     schedule_at: datetime | None = None
 
+    def __post_init__(self) -> None:
+        self.id = self.id or short_id(new_id())
+
     @property
     def public_id(self) -> str:
         """The id that the client chose, or a new one."""
-        self.id = self.id or short_id(new_id())
-        return self.id
+        return self.id or ""
 
     def drafts(self, tenant: Tenant, *, is_test: bool) -> list[MessageDraft]:
         """One for each number; raises InvalidInput."""

@@ -76,16 +76,23 @@ def batch_for(tenant: Tenant, public_id: str) -> Batch:
 
 
 def page_of_batches(tenant: Tenant, query: MessagesQuery) -> tuple[list[Batch], int]:
-    """(one page, how many there are)."""
-    batches = batches_for(tenant).filter(**query.times())
+    """(one page, how many there are).
+
+    The page is found by index first, so that the states of its batches alone are worked out; those
+    of all are if the list is to have one state only.
+    """
+    batches = Batch.objects.filter(tenant=tenant)
     if query.state is not None:
-        batches = batches.filter(Q(state=query.state))
+        batches = batches_for(tenant).filter(Q(state=query.state))
+    batches = batches.filter(**query.times())
     if query.device_id is not None:
         through = Batch.messages.through.objects
         parts = through.filter(message__device__public_id=_device_id(query.device_id))
         batches = batches.filter(pk__in=parts.values("batch_id"))
     order = (query.sort, query.sort.replace("created_at", "id"))
-    page = batches.order_by(*order)[query.offset : query.offset + query.limit]
+    keys = batches.order_by(*order).values_list("pk", flat=True)
+    here = list(keys[query.offset : query.offset + query.limit])
+    page = batches_for(tenant).filter(pk__in=here).order_by(*order)
     return list(page), batches.count()
 
 

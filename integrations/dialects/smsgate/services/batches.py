@@ -45,9 +45,11 @@ def send_batch(*, tenant: Tenant, public_id: str, drafts: Sequence[MessageDraft]
         return batch_for(tenant, public_id)
 
 
-@transaction.atomic
 def cancel_batch(*, batch: Batch) -> None:
-    """Stop what can be stopped; raises Conflict when that is nothing."""
+    """Stop what can be stopped; raises Conflict when that is nothing.
+
+    One by one, because a phone's reports wait for whatever is locked; repeated, it goes on.
+    """
     stopped = 0
     for message in Message.objects.filter(smsgate_batches=batch).order_by("pk"):
         try:

@@ -13,6 +13,7 @@ from accounts.services.api_keys import revoke_api_key
 from accounts.services.tenants import suspend_tenant
 from accounts.tests.factories import bearer
 from devices.tests.factories import DeviceFactory
+from gateway_site.request_log import _writer, requests_of
 from integrations.dialects.smsgate.auth import SCOPES
 from integrations.dialects.smsgate.tests.conftest import basic, secret_of
 
@@ -56,6 +57,7 @@ class TestKeys:
     def test_anybody_else_is_not_let_in(self, call, headers):
         answer = call("GET", "/messages", headers=headers)
         assert (answer.status_code, list(answer.json())) == (401, ["message"])
+        assert answer["WWW-Authenticate"] == 'Basic realm="SMSGate API"'
 
     def test_networks_of_the_key_hold(self, call, device):
         secret = secret_of(bearer(device.tenant, allowed_networks=("203.0.113.0/24",)))
@@ -71,6 +73,15 @@ class TestKeys:
         answers = [call("GET", "/messages") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [200, 200, 429]
         assert (answers[0]["RateLimit-Limit"], "Retry-After" in answers[2].headers) == ("2", True)
+
+    def test_developers_see_which_key_was_used(self, call, device):
+        headers = bearer(device.tenant)
+        given = call("POST", "/auth/token", {"scopes": ALL}, headers=headers).json()
+        for way in (basic(secret_of(headers)), using(given)):
+            call("GET", "/messages", headers=way)
+        _writer.flush()
+        shown = {request.key_prefix for request in requests_of(device.tenant)}
+        assert shown == {secret_of(headers)[:12]}
 
     def test_every_scope_stands_for_one_of_ours(self):
         assert {ours for ours in SCOPES.values() if ours is not None} <= set(OURS)
@@ -151,6 +162,15 @@ class TestTokens:
         headers = bearer(DeviceFactory().tenant)
         assert call("DELETE", f"/auth/token/{given['id']}", headers=headers).status_code == 404
         assert call("GET", "/messages", headers=using(given)).status_code == 200
+
+    def test_it_works_where_its_key_does(self, call, device):
+        given = token(call)
+        ApiKey.objects.update(allowed_networks=["203.0.113.0/24"])
+        assert call("GET", "/messages", headers=using(given)).status_code == 403
+        refresh = {"Authorization": f"Bearer {given['refresh_token']}"}
+        assert call("POST", "/auth/token/refresh", headers=refresh).status_code == 403
+        ApiKey.objects.update(allowed_networks=[])
+        assert call("POST", "/auth/token/refresh", headers=refresh).status_code == 201
 
     def test_it_ends_with_its_key(self, call):
         given = token(call)

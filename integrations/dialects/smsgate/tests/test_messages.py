@@ -157,7 +157,7 @@ class TestSend:
             ({"id": "a\nb"}, None),
             (
                 {"validUntil": "2020-01-01T00:00:00Z"},
-                "validUntil: expiresAt must be in the future, and after sendAt.",
+                "validUntil: validUntil must be in the future, and after scheduleAt.",
             ),
             ({"validUntil": "0001-01-01T00:00:00+14:00"}, "validUntil is out of range."),
             ({"deviceId": "x"}, "deviceId: There is no such device."),
@@ -328,6 +328,12 @@ class TestCancel:
         batch = batch_of(device, status)
         answer = call("DELETE", f"/messages/{batch.public_id}")
         assert (answer.status_code, list(answer.json())) == (409, ["message"])
+
+    def test_asking_twice_is_no_error(self, call, device):
+        batch = batch_of(device, "accepted", "leased")
+        answers = [call("DELETE", f"/messages/{batch.public_id}") for _ in range(2)]
+        told = [(answer.status_code, answer.json()["state"]) for answer in answers]
+        assert told == [(200, "Cancelling")] * 2
 
     def test_unknown_one_is_not_found(self, call):
         answer = call("DELETE", "/messages/nothing")

@@ -216,6 +216,10 @@ class TestPaths:
             answer = client.generic(method, BASE + path)
             assert (method, list(answer.json())) == (method, ["message"])
 
+    def test_request_that_django_refuses_is_told(self, db):
+        answer = Client().get(BASE + "/messages", headers={"Host": "elsewhere.example"})
+        assert (answer.status_code, "message" in answer.json()) == (400, True)
+
     def test_method_that_is_not_there_is_told(self, call):
         answer = call("PATCH", "/messages", {})
         assert (answer.status_code, answer["Allow"]) == (405, "GET, POST, HEAD, OPTIONS")

@@ -6,11 +6,12 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from android_sms_gateway.webhooks import SmsReceivedPayload
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.ids import short_id
-from accounts.tests.factories import bearer
+from accounts.tests.factories import MembershipFactory, bearer
 from devices.tests.factories import DeviceFactory
 from integrations.dialects.smsgate.callbacks import EVENTS, sign
 from messaging.events import (
@@ -186,6 +187,13 @@ class TestBodies:
             "receivedAt": SHOWN,
         }
 
+    def test_text_of_an_unknown_sender_has_all_that_clients_expect(self, register, device):
+        register()
+        message = MessageFactory(device=device, inbound=True, sender="", recipient="")
+        happened(MessageReceived, message, text="Hi")
+        payload = SmsReceivedPayload.from_dict(told()[0]["payload"])
+        assert (payload.sender, payload.phone_number, payload.recipient) == ("", "", None)
+
     def test_each_registration_gets_its_own_body_once(self, register, message):
         ids = [register("sms:sent")["id"] for _ in range(3)]
         happened(MessageSent, message)
@@ -248,3 +256,14 @@ class TestDelivery:
         endpoint = Endpoint.objects.get(options__id=made["id"])
         body = json.loads(send_test_event(endpoint=endpoint).event.body)
         assert (body["event"], body["payload"]["health"]["status"]) == ("system:ping", "pass")
+
+
+@pytest.mark.parametrize("event", ["sms:sent", "mms:received"])
+def test_registrations_are_on_the_pages(register, client, device, event):
+    made = register(event)
+    endpoint = Endpoint.objects.get(options__id=made["id"])
+    client.force_login(MembershipFactory(tenant=device.tenant).user)
+    paths = ["/webhooks", f"/webhooks/{endpoint.external_id}"]
+    answers = [client.get(path) for path in [*paths, f"{paths[1]}/edit"]]
+    assert [answer.status_code for answer in answers] == [200, 200, 200]
+    assert f"SMSGate {event}" in answers[0].content.decode()
