@@ -95,7 +95,8 @@ def test_pair_stores_the_identity_for_its_owner_only(
 
 
 @pytest.mark.parametrize(
-    ("radio", "kind"), [("modemmanager", "modem"), ("termux", "android"), ("simulated", "simulated")]
+    ("radio", "kind"),
+    [("modemmanager", "modem"), ("termux", "android"), ("simulated", "simulated")],
 )
 def test_kind_is_what_the_radio_is(
     server: PairingServer,
