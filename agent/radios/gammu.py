@@ -134,8 +134,6 @@ class GammuRadio(Radio):
         except TimeoutError as error:
             return Failed("unknown", str(error))
         except Exception as error:  # whatever libgammu says; it has one error for each case
-            if gammu_phone.is_before_sending(error):
-                return Failed("radio_off", f"gammu: {gammu_phone.explain(error)}")
             return gammu_phone.failure_of(error)
         crash.reach("handed_over")
         await self._handed.write(self._handed.confirm, message.attempt_id, index, reference)

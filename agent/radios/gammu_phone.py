@@ -16,10 +16,16 @@ import gammu
 from agent.errors import AgentError
 from agent.radios.base import Failed, FailureCode, OutgoingText, Sim, Status
 from agent.radios.segments import GSM7_BASIC, GSM7_EXTENSION
+from agent.radios.worker import NotConnected
 
 MAX_IN_MEMORY = 2000  # of SIM and phone; ends a phone that counts for ever
 NO_ENTRY = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
-NO_SUCH_THING = (gammu.ERR_NOTSUPPORTED, gammu.ERR_NOTIMPLEMENTED)
+# The line to the modem is lost. In the middle of a send that leaves open what became of it.
+LOST = (
+    gammu.ERR_TIMEOUT,
+    gammu.ERR_NOTCONNECTED,
+    *(getattr(gammu, name) for name in dir(gammu) if name.startswith("ERR_DEVICE")),
+)
 
 # What an error proves about a text that was handed over; all others leave it open.
 FAILURES: dict[type[Exception], FailureCode] = {
@@ -100,19 +106,13 @@ def connect(config: Config) -> Phone:
 
 def is_broken(error: Exception) -> bool:
     """Does the connection have to be made anew? After answers like "no such entry" it has not."""
-    if not isinstance(error, gammu.GSMError):
-        return True
-    return not isinstance(error, (*NO_ENTRY, *NO_SUCH_THING, *FAILURES))
-
-
-def is_before_sending(error: Exception) -> bool:
-    """Does it come from opening the port? Then nothing was sent."""
-    name = type(error).__name__
-    return isinstance(error, AgentError) or name.startswith(("ERR_DEVICE", "ERR_UNCONFIGURED"))
+    return isinstance(error, LOST) or not isinstance(error, gammu.GSMError)
 
 
 def explain(error: Exception) -> str:
     """gammu's words and the name of its error."""
+    if isinstance(error, NotConnected) and isinstance(error.__cause__, Exception):
+        error = error.__cause__
     details = error.args[0] if error.args else ""
     if isinstance(details, dict):
         return f"{details.get('Text', '').rstrip('.')} ({type(error).__name__})"
@@ -121,8 +121,13 @@ def explain(error: Exception) -> str:
 
 def failure_of(error: Exception) -> Failed:
     """What an error at sending one part says about it."""
+    reason = f"gammu: {explain(error)}"
+    if isinstance(error, NotConnected):
+        return Failed("radio_off", reason)
+    if is_broken(error):
+        return Failed("unknown", reason)
     code = next((code for kind, code in FAILURES.items() if isinstance(error, kind)), None)
-    return Failed(code or "generic_failure", f"gammu: {explain(error)}")
+    return Failed(code or "generic_failure", reason)
 
 
 def encode(message: OutgoingText, with_report: bool) -> list[dict[str, Any]]:
@@ -255,7 +260,7 @@ def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
     try:
         return question(*arguments)
     except gammu.GSMError as error:
-        if is_broken(error) and not isinstance(error, gammu.ERR_UNKNOWN):
+        if is_broken(error):
             raise
         return None
 

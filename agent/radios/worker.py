@@ -21,8 +21,12 @@ class NotBegun(Exception):
     """The time was up before the thread came to this call."""
 
 
+class NotConnected(Exception):
+    """The thing could not be made, so this call did nothing; `__cause__` says why."""
+
+
 class Worker(Generic[Owned]):
-    """`connect` makes the thing, `is_broken` says after which errors it is made anew.
+    """`connect` makes the thing, `is_broken` says after which errors of calls it is made anew.
 
     Both are called in the thread.
     """
@@ -37,7 +41,7 @@ class Worker(Generic[Owned]):
     async def call(self, work: Callable[[Owned], T], seconds: float) -> T:
         """Run `work` on the thing, after the calls before it.
 
-        Raises what `work` or `connect` raised, NotBegun, or TimeoutError if nobody knows.
+        Raises what `work` raised, NotBegun or NotConnected, or TimeoutError if nobody knows.
         """
         future: Future[T] = Future()
         self._start().put((future, work))
@@ -87,9 +91,15 @@ class Worker(Generic[Owned]):
             if not future.set_running_or_notify_cancel():
                 continue
             try:
-                owned = owned if owned is not None else self._connect()
+                owned = owned if owned is not None else self._make()
                 future.set_result(work(owned))
             except Exception as error:
                 if self._is_broken(error):
                     owned = None
                 future.set_exception(error)
+
+    def _make(self) -> Owned:
+        try:
+            return self._connect()
+        except Exception as error:
+            raise NotConnected(str(error)) from error

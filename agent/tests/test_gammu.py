@@ -1,6 +1,7 @@
 """A modem behind libgammu: gammu's own dummy device, whose folder and log are the truth."""
 
 import asyncio
+import importlib
 import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -97,6 +98,25 @@ async def test_what_cannot_be_sent_is_not_tried(
     outcome = await radio.send(message)
     assert isinstance(outcome, Failed) and outcome.code == code
     assert rig.sent_numbers() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("ERR_NOSIM", "no_sim"),
+        ("ERR_SECURITYERROR", "no_sim"),
+        ("ERR_NOSERVICE", "no_service"),
+        ("ERR_UNKNOWN", "generic_failure"),
+        ("ERR_TIMEOUT", "unknown"),
+        ("ERR_DEVICEWRITEERROR", "unknown"),  # the modem may have got all of it
+        ("ERR_DEVICEREADERROR", "unknown"),
+    ],
+)
+def test_error_of_sending_gets_our_code(rig: Rig, name: str, code: str) -> None:
+    library = importlib.import_module("gammu")
+    phone = importlib.import_module("agent.radios.gammu_phone")
+    error = getattr(library, name)({"Text": "In gammu's words.", "Where": "SendSMS", "Code": 1})
+    assert phone.failure_of(error) == Failed(code, f"gammu: In gammu's words ({name})")  # type: ignore[arg-type]  # a parameter is a plain str
 
 
 async def test_modem_that_is_not_there_fails_and_is_used_when_it_comes(rig: Rig) -> None:

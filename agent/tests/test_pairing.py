@@ -94,6 +94,25 @@ def test_pair_stores_the_identity_for_its_owner_only(
     ]
 
 
+@pytest.mark.parametrize(
+    ("radio", "kind"),
+    [("modemmanager", "modem"), ("termux", "android"), ("simulated", "simulated")],
+)
+def test_kind_is_what_the_radio_is(
+    server: PairingServer,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    radio: str,
+    kind: str,
+) -> None:
+    assert main(pair_command(server.url, tmp_path, "--radio", radio)) == 0
+    assert main(pair_command(server.url, tmp_path, "--radio", radio, "--kind", "android")) == 0
+    assert [body["kind"] for _, body in server.requests] == [kind, "android"]
+    option = "" if radio == "simulated" else f" --radio {radio}"
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.endswith(f"python -m agent run{option} --data-dir {tmp_path}")
+
+
 def test_pair_again_replaces_the_identity_and_its_mode(
     server: PairingServer, tmp_path: Path
 ) -> None:

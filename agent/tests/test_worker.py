@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from agent.radios.worker import NotBegun, Worker
+from agent.radios.worker import NotBegun, NotConnected, Worker
 
 
 class Port:
@@ -53,6 +53,22 @@ async def test_broken_connection_is_made_anew_and_another_error_is_not() -> None
         await worker.call(lambda port: fail(OSError()), 5)
     await worker.call(lambda port: None, 5)
     assert len(ports) == 2
+    worker.close()
+
+
+async def test_connection_that_cannot_be_made_is_told_apart_and_tried_again() -> None:
+    tries: list[str] = []
+
+    def connect() -> Port:
+        tries.append("try")
+        if len(tries) == 1:
+            raise OSError("no such port")
+        return Port()
+
+    worker = Worker(connect, lambda error: isinstance(error, OSError))
+    with pytest.raises(NotConnected, match="no such port"):
+        await worker.call(Port.block, 5)
+    assert await worker.call(lambda port: port.calls, 5) == []
     worker.close()
 
 
