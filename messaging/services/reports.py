@@ -41,7 +41,7 @@ from messaging.models import Message, MessageEvent
 from messaging.states import TRANSITIONS, UNSENT, advance
 
 # Failures that prove "not sent" and whose cause passes: worth another attempt.
-PASSING = frozenset({"no_service", "radio_off", LIMIT_EXCEEDED})
+PASSING = frozenset({"no_service", "radio_off", LIMIT_EXCEEDED, *CANNOT_SEND})
 UNKNOWN_OUTCOME = "unknown"
 UNDELIVERED = "undelivered"
 RETRY_AFTER = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
