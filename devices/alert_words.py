@@ -20,23 +20,23 @@ _WORDS = {
     DeviceAlert.Kind.OFFLINE: AlertWords(
         "offline",
         "is offline",
-        "Look whether it is switched on, charged and in reach of a network, and open the gateway’s "
-        "program on it. Texts that it was not offered yet go to another phone, unless they are "
-        "meant for this one.",
+        "Check whether it is switched on, charged and in reach of a network, and open the "
+        "gateway’s program on it. Texts that it was not offered yet go to another phone, unless "
+        "they are meant for this one.",
         is_grave=True,
     ),
     DeviceAlert.Kind.CANNOT_SEND: AlertWords(
         "cannot send",
         "cannot send texts",
-        "Look whether the SIM is in and unlocked, and whether the gateway’s program may send SMS "
-        "or is the phone’s SMS app. Then send a test SMS from the phone’s page: when it leaves, "
-        "this ends by itself. Until then other phones go first.",
+        "Check whether the SIM is in and unlocked, and whether the gateway’s program may send SMS "
+        "or is the phone’s SMS app. Then start that program anew, and it is tried again at once. "
+        "Until then other phones send its texts, unless they are meant for this one.",
         is_grave=True,
     ),
     DeviceAlert.Kind.RECEIVER_SILENT: AlertWords(
         "receives nothing",
         "sends, but no longer receives",
-        "Send a text to its number. If it does not show up here, look whether the program on the "
+        "Send a text to its number. If it does not show up here, check whether the program on the "
         "phone may still read SMS and is exempt from battery saving, then restart the phone.",
         is_grave=True,
     ),

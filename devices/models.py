@@ -32,6 +32,10 @@ class DeviceQuerySet(models.QuerySet["Device"]):
         """Those that may send: neither paused nor revoked."""
         return self.filter(status=Device.Status.ACTIVE)
 
+    def able(self) -> DeviceQuerySet:
+        """Those that nothing is known against: a SIM is in, and the program may send."""
+        return self.filter(unable_count__lt=UNABLE)
+
     def heard(self, now: datetime) -> DeviceQuerySet:
         """Those with a sign of life that is not older than three of their heartbeats."""
         return self.filter(last_seen_at__gt=Value(now) - _patience())
@@ -98,7 +102,7 @@ class Device(models.Model):
     sent_count = models.PositiveBigIntegerField(default=0)
     received_count = models.PositiveBigIntegerField(default=0)
     unable_count = models.PositiveSmallIntegerField(
-        default=0, help_text="Texts in a row for which it had no SIM or no permission."
+        default=0, help_text="Texts and, from the third on, tries that it could not send in a row."
     )
 
     objects = DeviceQuerySet.as_manager()
@@ -141,7 +145,7 @@ class Device(models.Model):
 
     @property
     def is_able(self) -> bool:
-        """Whether nothing speaks against it sending what it is given."""
+        """Whether nothing is known against it: a SIM is in, and the program may send."""
         return self.unable_count < UNABLE
 
 

@@ -50,19 +50,17 @@ def candidates_for(tenant: Tenant) -> list[Candidate]:
             is_online=phone.is_heard,
             is_default=phone.is_default,
             is_simulated=phone.kind == Device.Kind.SIMULATED,
-            has_budget=phone.is_able,
+            has_budget=True,
             queue_on_phone=phone.queue_on_phone,
             last_seen_at=phone.last_seen_at,
+            is_able=phone.is_able,
         )
         for phone in phones_to_send(tenant)
     ]
     if len(phones) < 2:
         return phones  # nothing to choose between, so nobody asks for budgets
     spent = _devices_without_budget([phone.device_id for phone in phones])
-    return [
-        replace(phone, has_budget=phone.has_budget and phone.device_id not in spent)
-        for phone in phones
-    ]
+    return [replace(phone, has_budget=phone.device_id not in spent) for phone in phones]
 
 
 def sticky_devices(tenant: Tenant, numbers: list[str]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from datetime import datetime
 class Candidate:
     """A tenant's usable phone: whether a sign of life is recent, and whether a SIM has budget.
 
-    A phone that cannot send for want of a SIM or a permission has none either.
+    One that is not able has said that it cannot send, for want of a SIM or a permission.
     """
 
     device_id: int
@@ -20,6 +20,7 @@ class Candidate:
     has_budget: bool
     queue_on_phone: int
     last_seen_at: datetime | None
+    is_able: bool = True
 
 
 def choose_device(
@@ -33,6 +34,7 @@ def choose_device(
 
     A `pinned` phone (asked for by the client) or none; else the phone of the number's last
     conversation (`sticky`); else the default; else the healthiest, with budget left before without.
+    Those that are able go before all others.
     A test message goes to simulated phones only.
     """
     online = [
@@ -43,10 +45,13 @@ def choose_device(
     return min(online, key=lambda phone: _preference(phone, sticky), default=None)
 
 
-def _preference(phone: Candidate, sticky: int | None) -> tuple[bool, bool, bool, int, float, int]:
+def _preference(
+    phone: Candidate, sticky: int | None
+) -> tuple[bool, bool, bool, bool, int, float, int]:
     """Lower is better."""
     last_seen = phone.last_seen_at.timestamp() if phone.last_seen_at else 0.0
     return (
+        not phone.is_able,
         phone.device_id != sticky,
         not (phone.is_default and phone.has_budget),
         not phone.has_budget,

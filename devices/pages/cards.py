@@ -53,11 +53,6 @@ class ShownAlert:
     def of(cls, alert: DeviceAlert) -> ShownAlert:
         return cls(alert, words_of(alert.kind))
 
-    @property
-    def is_offline(self) -> bool:
-        """Whether the phone's state says it already."""
-        return self.alert.kind == DeviceAlert.Kind.OFFLINE
-
 
 @dataclass(frozen=True)
 class Card:
@@ -76,6 +71,12 @@ class Card:
         if self.device.last_seen_at is None:
             return "waiting"
         return "online" if self.device.is_heard else "offline"
+
+    @property
+    def troubles(self) -> list[ShownAlert]:
+        """The alerts but for that it is offline, which its state says already."""
+        offline = DeviceAlert.Kind.OFFLINE
+        return [shown for shown in self.alerts if shown.alert.kind != offline]
 
     @property
     def present_sims(self) -> list[SimUse]:

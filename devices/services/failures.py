@@ -1,6 +1,7 @@
 """What texts that failed tell about their phone: that it is refused, or that it cannot send.
 
-One such text says little, so rows count. Messaging calls this with the reports of a phone.
+One such text says little, so rows count: the third makes SIMs rest, and each failure after a rest
+doubles it. What fails during a rest was with the phone already, and says nothing new.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
 from devices.models import LIMIT_HITS, UNABLE, Device, DeviceAlert, Sim
@@ -24,18 +24,18 @@ CANNOT_SEND = {
 }
 
 HITS_BELONG_TOGETHER = timedelta(minutes=10)
-FIRST_HOLD, LONGEST_HOLD = timedelta(minutes=2), timedelta(minutes=30)
+FIRST_REST, LONGEST_REST = timedelta(minutes=2), timedelta(minutes=30)
+MOST_COUNTED = 1000
 
 
 @transaction.atomic
 def record_limit_hits(*, device: Device, hits: Mapping[int, int]) -> None:
     """SIMs (key -> how many of their texts) were refused by the phone's own limit.
 
-    The third within ten minutes holds the SIM back for two minutes and raises an alert; each
-    refusal after that rest doubles it, to half an hour at most. Refusals during a rest are of texts
-    that the phone had already, and change nothing but the time of the last one.
+    The third within ten minutes holds the SIM back and raises an alert.
     """
     now = timezone.now()
+    _lock(device)
     sims = Sim.objects.filter(device=device, pk__in=hits).select_for_update(no_key=True)
     held = [sim.slot for sim in sims.order_by("pk") if _count_hits(sim, hits[sim.pk], now)]
     if held:
@@ -48,28 +48,46 @@ def record_limit_hits(*, device: Device, hits: Mapping[int, int]) -> None:
 def record_unable(*, device: Device, codes: Iterable[str]) -> None:
     """Texts could not leave for reasons of CANNOT_SEND; the third in a row raises an alert.
 
-    A text that leaves sets the count to 0 (messaging/services/reports.py), and so does a `hello`.
+    From then on the phone gets a text only now and then, to see whether it is well again: the rest
+    waits, or moves to other phones. A text that leaves sets the count to 0
+    (messaging/services/reports.py), and so does `record_able`.
     """
-    codes = list(codes)
-    row = Device.objects.filter(pk=device.pk)
-    # No further than needed, lest it run over in a phone that nobody looks after.
-    row.filter(unable_count__lt=UNABLE).update(unable_count=F("unable_count") + len(codes))
-    if row.filter(unable_count__gte=UNABLE).exists():
+    codes, now = list(codes), timezone.now()
+    phone = _lock(device)
+    was_resting = phone.sims.filter(next_send_at__gt=now).exists()
+    count = _counted(phone.unable_count, len(codes), UNABLE, was_resting=was_resting)
+    Device.objects.filter(pk=device.pk).update(unable_count=min(count, MOST_COUNTED))
+    if count >= UNABLE and not was_resting:
+        phone.sims.update(next_send_at=now + rest_after(count - UNABLE))
+    if count >= UNABLE:
         details = {device.pk: CANNOT_SEND[codes[-1]]}
         raise_alerts(kind=DeviceAlert.Kind.CANNOT_SEND, details=details)
+
+
+def record_able(*, device: Device) -> None:
+    """It was started anew: whoever put its SIM in, or gave it a permission, need not wait."""
+    if Device.objects.filter(pk=device.pk, unable_count__gt=0).update(unable_count=0):
+        device.sims.update(next_send_at=None)
+
+
+def rest_after(failures: int) -> timedelta:
+    """How long SIMs rest after so many failures more than it took: 2, 4, 8, 16, 30 minutes."""
+    return min(FIRST_REST * (1 << min(failures, 10)), LONGEST_REST)
+
+
+def _lock(device: Device) -> Device:
+    """First the phone, then its SIMs: everybody takes them in this order."""
+    return Device.objects.select_for_update(no_key=True).get(pk=device.pk)
 
 
 def _count_hits(sim: Sim, hits: int, now: datetime) -> bool:
     """Count refusals of a locked SIM, and let it rest when they are too many; True if it was."""
     before, was_held = _recent(sim, now), sim.is_held
-    if before < LIMIT_HITS:
-        sim.limit_hits = min(LIMIT_HITS, before + hits)
-    elif not was_held:
-        sim.limit_hits = before + 1
+    sim.limit_hits = _counted(before, hits, LIMIT_HITS, was_resting=was_held)
     sim.last_limit_at = now
     is_too_much = sim.limit_hits >= LIMIT_HITS and not was_held
     if is_too_much:
-        sim.next_send_at = now + hold_after(sim.limit_hits)
+        sim.next_send_at = now + rest_after(sim.limit_hits - LIMIT_HITS)
     sim.save(update_fields=["limit_hits", "last_limit_at", "next_send_at"])
     return is_too_much
 
@@ -81,7 +99,8 @@ def _recent(sim: Sim, now: datetime) -> int:
     return sim.limit_hits if is_recent else 0
 
 
-def hold_after(limit_hits: int) -> timedelta:
-    """How long a SIM rests after so many refusals: 2, 4, 8, 16, 30 minutes."""
-    doublings = min(limit_hits - LIMIT_HITS, 10)
-    return min(FIRST_HOLD * (1 << doublings), LONGEST_HOLD)
+def _counted(before: int, failures: int, enough: int, *, was_resting: bool) -> int:
+    """The count after `failures` more: up to `enough` each counts, and then one for each rest."""
+    if before < enough:
+        return min(enough, before + failures)
+    return before if was_resting else before + 1

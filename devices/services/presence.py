@@ -14,6 +14,7 @@ from devices.events import DeviceOffline, DeviceOnline, publish
 from devices.models import Device, DeviceAlert, DeviceToken, Heartbeat
 from devices.queries import forget_phones
 from devices.services.alerts import end_alerts, raise_offline
+from devices.services.failures import record_able
 from devices.services.sims import SimReport, store_sims
 
 HEARTBEATS_ARE_KEPT = timedelta(days=7)
@@ -59,16 +60,13 @@ def authenticate_device(*, secret: str) -> DeviceToken:
 
 @transaction.atomic
 def record_introduction(*, device: Device, introduction: Introduction) -> None:
-    """Store what a phone's `hello` says; it is a sign of life too.
-
-    Whoever put its SIM in, or gave its program a permission, has started it anew: it may try again.
-    """
+    """Store what a phone's `hello` says; it is a sign of life too."""
     told: dict[str, object] = {"app": introduction.app[:60], "contact_seconds": None}
-    told["unable_count"] = 0
     if introduction.model:
         told["model"] = introduction.model[:60]
     Device.objects.filter(pk=device.pk).update(**told)
     store_sims(device=device, sims=introduction.sims)
+    record_able(device=device)
     _note_life(device, timezone.now(), {})
 
 

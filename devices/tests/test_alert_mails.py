@@ -61,9 +61,9 @@ def test_it_says_what_happened_what_to_do_and_where(device, mailoutbox, settings
     assert paragraphs == [
         "Front desk is offline, since 2026-06-13 02:40 (Asia/Singapore). So it is.",
         f"https://sms.example.com/devices/{device.external_id}",
-        "Look whether it is switched on, charged and in reach of a network, and open the gateway’s "
-        "program on it. Texts that it was not offered yet go to another phone, unless they are "
-        "meant for this one.",
+        "Check whether it is switched on, charged and in reach of a network, and open the "
+        "gateway’s program on it. Texts that it was not offered yet go to another phone, unless "
+        "they are meant for this one.",
         "You get this as an owner or admin of Acme. These e-mails can be switched off in the "
         "settings:",
         "https://sms.example.com/settings",
@@ -83,7 +83,7 @@ def test_phones_that_fail_together_are_one_mail(device, mailoutbox):
         happens(phone)
     assert (mail_due(), len(mailoutbox)) == (30, 1)
     assert mailoutbox[0].subject == "30 alerts about your phones: Front desk is offline, …"
-    assert mailoutbox[0].body.count("Look whether it is switched on") == 1
+    assert mailoutbox[0].body.count("Check whether it is switched on") == 1
 
 
 def test_name_of_several_lines_does_not_break_the_subject(device, mailoutbox):

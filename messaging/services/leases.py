@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from devices.models import Sim
+from devices.models import UNABLE, Sim
 from messaging.inserts import NewEvent, append_events, as_json
 from messaging.models import Message
 from messaging.pacing import SimBudget, is_quiet, segments_left
@@ -29,7 +29,7 @@ from messaging.states import Status, advance
 # SQL, because a lease runs for every message and the ORM takes longer to write these than
 # PostgreSQL to answer them. Columns beyond the model's become attributes of its instances.
 _SIMS = """
-SELECT sim.*, tenant.time_zone, device.tenant_id AS owner_id,
+SELECT sim.*, tenant.time_zone, device.tenant_id AS owner_id, device.unable_count,
        device.status = 'active' AND tenant.status = 'active' AS may_send
   FROM devices_sim AS sim
   JOIN devices_device AS device ON device.id = sim.device_id
@@ -164,7 +164,8 @@ def _budgets(
             pauses.append(sim.next_send_at)
             continue
         room = settings.DEVICE_WINDOW_PER_SIM - in_flight[sim.pk]
-        if sim.min_gap_ms or sim.jitter_ms:
+        is_tried = sim.unable_count >= UNABLE  # type: ignore[attr-defined]  # of _SIMS
+        if sim.min_gap_ms or sim.jitter_ms or is_tried:
             room = min(room, 1)
         if room > 0:
             budgets.append(_budget(sim, room, now))

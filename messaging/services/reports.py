@@ -7,7 +7,6 @@ bad one does not block the rest. Repeats and late ones are accepted and change n
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,12 +20,7 @@ from django.utils import timezone
 
 from accounts.ids import decode_id
 from devices.models import Device
-from devices.services.failures import (
-    CANNOT_SEND,
-    LIMIT_EXCEEDED,
-    record_limit_hits,
-    record_unable,
-)
+from devices.services.failures import CANNOT_SEND, LIMIT_EXCEEDED
 from messaging.events import (
     MessageCanceled,
     MessageDelivered,
@@ -38,10 +32,11 @@ from messaging.events import (
 )
 from messaging.inserts import NewEvent, append_events, as_json
 from messaging.models import Message, MessageEvent
+from messaging.services.phone_health import PhoneHealth
 from messaging.states import TRANSITIONS, UNSENT, advance
 
 # Failures that prove "not sent" and whose cause passes: worth another attempt.
-PASSING = frozenset({"no_service", "radio_off", LIMIT_EXCEEDED})
+PASSING = frozenset({"no_service", "radio_off", LIMIT_EXCEEDED, *CANNOT_SEND})
 UNKNOWN_OUTCOME = "unknown"
 UNDELIVERED = "undelivered"
 RETRY_AFTER = (timedelta(seconds=30), timedelta(minutes=5), timedelta(minutes=30))
@@ -102,12 +97,11 @@ def record_reports(*, device: Device, reports: Sequence[Report]) -> list[Verdict
         device_id=device.pk,
         events=[fact.event for fact in known if fact is not None],
     )
-    health = _Health()
+    health = PhoneHealth()
     for fact in known:
         if fact is not None and fact.identity in fresh:
             fresh.discard(fact.identity)
-            health.note(fact)
-            _apply(fact)
+            _apply(fact, health)
     left = [m for m in messages.values() if m.sent_at is not None and m.pk not in had_left]
     if left:
         sent_count = F("sent_count") + len(left)
@@ -131,32 +125,6 @@ class _Fact(NamedTuple):
     @property
     def is_current(self) -> bool:
         return self.attempt == self.message.attempt
-
-
-class _Health:
-    """What reports tell of their phone, rather than of messages."""
-
-    def __init__(self) -> None:
-        self._limit_hits: Counter[int] = Counter()  # by SIM
-        self._unable: list[str] = []  # codes since something was sent
-
-    def note(self, fact: _Fact) -> None:
-        """Look at a report before it is applied: that takes the SIM off a message."""
-        report, sim_id = fact.report, fact.message.sim_id
-        if report.kind is ReportKind.SENT:
-            self._unable.clear()
-        elif report.kind is ReportKind.FAILED and fact.is_current:
-            if report.code == LIMIT_EXCEEDED and sim_id is not None:
-                self._limit_hits[sim_id] += 1
-            elif report.code in CANNOT_SEND:
-                self._unable.append(report.code)
-
-    def tell(self, device: Device) -> None:
-        """Hand it down, if there is anything: most phones are well."""
-        if self._limit_hits:
-            record_limit_hits(device=device, hits=self._limit_hits)
-        if self._unable:
-            record_unable(device=device, codes=self._unable)
 
 
 def _lock_messages(device: Device, reports: Sequence[Report]) -> dict[Any, Message]:
@@ -210,7 +178,7 @@ def _event(message: Message, report: Report, attempt: int) -> NewEvent:
     return NewEvent(message.pk, report.kind.value, key, report.occurred_at, as_json(detail))
 
 
-def _apply(fact: _Fact) -> None:
+def _apply(fact: _Fact, health: PhoneHealth) -> None:
     """Move the message. That an SMS left counts for any attempt, the rest for the current.
 
     A negative delivery report says that it left, too; the "sent" that it overtook adds nothing.
@@ -218,6 +186,7 @@ def _apply(fact: _Fact) -> None:
     message, report, now = fact.message, fact.report, timezone.now()
     match report.kind:
         case ReportKind.SENT if _all_parts_are(message, report):
+            health.note_sent()
             if message.error_code != UNDELIVERED:
                 _record_departure(message, "sent", MessageSent, now, **_NO_FAILURE)
         case ReportKind.DELIVERED if _all_parts_are(message, report):
@@ -232,6 +201,7 @@ def _apply(fact: _Fact) -> None:
         case ReportKind.RELEASED if fact.is_current:
             _apply_released(message, now)
         case ReportKind.FAILED if fact.is_current:
+            health.note_failed(report.code, message.sim_id)
             _apply_failed(message, report, now)
 
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Tenant
-from devices.models import Device
+from devices.models import Device, DeviceQuerySet
 from devices.wakeup import nudge
 from messaging.events import MessageCanceled, MessageExpired, MessageFailed, publish
 from messaging.models import Message, MessageQuerySet
@@ -89,25 +89,33 @@ def mark_silent_unknown() -> int:
 
 @transaction.atomic
 def reroute_waiting(*, tenant_id: int | None = None) -> int:
-    """Queued messages without a phone, or of one that is silent, go to one that is there.
+    """Queued messages of a phone that is silent or cannot send, or of none, go to one that can.
 
     Pinned ones stay, and so do those whose current attempt was ever offered: the silent phone may
     hold them. `tenant_id` limits the sweep to the tenant whose phone just connected.
     """
     there = Device.objects.usable().heard(timezone.now())
     is_gone = Q(device=None) | ~Q(device__in=there)
-    waiting = Message.objects.filter(is_gone, status=Status.QUEUED, is_pinned=False, leased_at=None)
+    # Asked first, as there is hardly ever one: then the look at a long queue costs no more for it.
+    unable = list(there.exclude(pk__in=there.able()).values_list("pk", flat=True))
+    is_stuck = Q(device__in=unable)
+    waiting = Message.objects.filter(status=Status.QUEUED, is_pinned=False, leased_at=None)
     if tenant_id is not None:
         waiting = waiting.filter(tenant_id=tenant_id)
     # What nobody online can carry is not even read, or a thousand of it would block the rest.
-    simulated = there.filter(kind=Device.Kind.SIMULATED)
-    can_go = Q(is_test=False, tenant__in=there.values("tenant"))
-    can_go |= Q(is_test=True, tenant__in=simulated.values("tenant"))
-    helped = _lock(waiting.filter(can_go))
+    helped = _lock(waiting.filter(is_gone & _goes_to(there) | is_stuck & _goes_to(there.able())))
     moved = _assign(helped)
     note(moved, "moved")
     _nudge_after_commit(moved)
     return len(moved)
+
+
+def _goes_to(phones: DeviceQuerySet) -> Q:
+    """Messages of tenants that have one of `phones`: a simulated one, if it is a test."""
+    simulated = phones.filter(kind=Device.Kind.SIMULATED)
+    return Q(is_test=False, tenant__in=phones.values("tenant")) | Q(
+        is_test=True, tenant__in=simulated.values("tenant")
+    )
 
 
 def nudge_due() -> int:

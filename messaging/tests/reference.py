@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 MAX_ATTEMPTS = 3
 UNSENT = ("queued", "leased", "accepted")
-CAUSE_PASSES = ("no_service", "radio_off", "limit_exceeded")
+CAUSE_PASSES = ("no_service", "radio_off", "limit_exceeded", "no_sim")
 REPORTS = ("accepted", "sent", "delivered", "failed", "released")
 
 End = tuple[str, int, str, bool]  # status, attempt, error code, whether it left

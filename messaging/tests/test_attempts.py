@@ -107,7 +107,7 @@ def test_malformed_attempt_id_is_unknown(phone, change):
     assert message.status == "leased"
 
 
-@pytest.mark.parametrize("code", ["no_service", "radio_off", "limit_exceeded"])
+@pytest.mark.parametrize("code", ["no_service", "radio_off", "limit_exceeded", "no_sim"])
 def test_passing_cause_is_tried_again_with_new_ids_and_pauses_three_times_at_most(phone, code):
     message = phone.take()
     pauses = []
@@ -126,7 +126,7 @@ def test_passing_cause_is_tried_again_with_new_ids_and_pauses_three_times_at_mos
     assert (message.status, message.error_code, message.attempt) == ("failed", code, 3)
 
 
-@pytest.mark.parametrize("code", ["no_sim", "invalid_number", "rejected", "generic_failure", "new"])
+@pytest.mark.parametrize("code", ["invalid_number", "rejected", "generic_failure", "new"])
 def test_lasting_or_unproven_cause_is_not_tried_again(phone, code, published):
     message = phone.take()
     phone.tell("failed", message, code=code)

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from accounts.errors import Conflict
+from devices.services.failures import record_able
 from devices.tests.factories import DeviceFactory
 from messaging.models import Message, MessageEvent
 from messaging.services.leases import lease_messages
@@ -22,8 +23,8 @@ from messaging.tests.reference import End, ReferenceMessage
 pytestmark = pytest.mark.django_db
 
 SEQUENCES, SIDE_BY_SIDE, LENGTH = 5_000, 100, 6
-PASSING = ["no_service", "radio_off", "limit_exceeded"]
-LASTING = ["no_sim", "invalid_number", "rejected", "generic_failure", "expired", "unknown"]
+PASSING = ["no_service", "radio_off", "limit_exceeded", "no_sim"]
+LASTING = ["invalid_number", "rejected", "generic_failure", "expired", "unknown"]
 
 KINDS = [("accepted", "")] * 3 + [("released", ""), ("failed", "undelivered")] * 2
 KINDS += [("failed", code) for code in PASSING + LASTING]
@@ -122,7 +123,9 @@ class Stage:
             self.models[number].stays_silent()
 
     def _offer(self, chosen: list[int]) -> None:
-        """Only the chosen ones are due."""
+        """Only the chosen ones are due, and the phone is taken for well, whatever it reported."""
+        record_able(device=self.device)
+        self.device.sims.update(limit_hits=0, next_send_at=None)
         self.everything.update(next_attempt_at=timezone.now() + timedelta(days=1))
         self._rows(chosen).update(next_attempt_at=None)
         lease_messages(device_id=self.device.pk)

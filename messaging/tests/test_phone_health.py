@@ -6,10 +6,14 @@ import pytest
 from django.utils import timezone
 
 from devices.models import Device, Sim
+from devices.queries import forget_phones
 from devices.services.alerts import sweep_alerts
+from devices.services.presence import Introduction, record_introduction
 from devices.tests.factories import SimFactory
+from messaging.models import Message
 from messaging.queries import candidates_for
 from messaging.services.reports import Report, ReportKind, record_reports
+from messaging.services.sweeps import reroute_waiting
 from messaging.tests.factories import change
 from messaging.tests.phone import Phone
 
@@ -186,16 +190,47 @@ class TestCannotSend:
             fail(phone, code, 3)
         assert phone.device.alerts.count() == 0
 
-    def test_phone_that_cannot_send_is_the_second_choice(self, phone):
-        change(phone.device, unable_count=2)
-        assert has_budget(phone) is True
-        fail(phone, "no_sim")
-        assert has_budget(phone) is False
+    def test_what_waits_for_it_moves_to_a_phone_that_can_and_stays_without_one(self, phone):
+        other = Phone(tenant=phone.device.tenant)
+        change(other.device, last_seen_at=None)
+        message, pinned = phone.queue(), phone.queue(is_pinned=True)
+        fail(phone, "no_sim", 3)
+        assert reroute_waiting() == 0
+        change(other.device, last_seen_at=timezone.now())
+        forget_phones()
+        assert reroute_waiting() == 4  # with those that failed, as they never left
+        message.refresh_from_db()
+        pinned.refresh_from_db()
+        assert (message.device, pinned.device) == (other.device, phone.device)
+        assert reroute_waiting() == 0
 
-    def test_count_does_not_run_over(self, phone):
-        change(phone.device, unable_count=32_000)
-        fail(phone, "no_sim", 2)
-        assert Device.objects.get().unable_count == 32_000
+    def test_alone_it_is_tried_with_one_text_after_each_rest(self, phone, now):
+        fail(phone, "no_sim", 3)
+        for _ in range(5):
+            phone.queue()
+        offered, rests, minute = [], [], 0.0
+        for _ in range(4):
+            assert phone.pull().offers == []
+            rests.append(rest(phone))
+            minute += rests[-1] / timedelta(minutes=1) + 0.1
+            now(minute)
+            (offer,) = phone.pull().offers
+            offered.append(offer.attempt_id)
+            report = Report(ReportKind.FAILED, offer.attempt_id, code="no_sim")
+            record_reports(device=phone.device, reports=[report])
+        assert rests == [timedelta(minutes=minutes) for minutes in (2, 4, 8, 16)]
+        assert len(set(offered)) == 4
+
+    def test_phone_that_starts_anew_is_tried_at_once(self, phone):
+        fail(phone, "no_sim", 3)
+        assert phone.pull().offers == []
+        record_introduction(device=phone.device, introduction=Introduction("", "", ()))
+        Message.objects.update(next_attempt_at=None)
+        assert len(phone.pull().offers) == 3
+
+    def test_whatever_it_had_already_does_not_lengthen_the_rest(self, phone, now):
+        fail(phone, "no_sim", 20)
+        assert (Device.objects.get().unable_count, rest(phone)) == (3, timedelta(minutes=2))
 
 
 def test_reports_of_a_phone_that_is_well_cost_no_query_more(phone, django_assert_num_queries):

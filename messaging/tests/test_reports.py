@@ -140,7 +140,6 @@ def test_sent_is_not_undone_by_a_failure(phone, code):
     ("code", "end"),
     [
         ("generic_failure", "failed"),
-        ("no_sim", "failed"),
         ("a code from the future", "failed"),
         ("unknown", "unknown"),
         ("expired", "expired"),

@@ -20,6 +20,7 @@ PLAIN = Candidate(
 )
 OFFLINE = {"is_online": False, "last_seen_at": NOW - timedelta(hours=1)}
 SPENT = {"has_budget": False}
+UNABLE = {"is_able": False}
 DEFAULT = {"is_default": True}
 
 
@@ -54,6 +55,10 @@ def _choice(phones: list[Candidate], **wanted) -> int | None:
         ([_phone(1, **DEFAULT), _phone(2, **OFFLINE)], {"sticky": 2}, 1),
         ([_phone(1), _phone(2, queue_on_phone=90)], {"sticky": 2}, 2),
         ([_phone(1)], {"sticky": 9}, 1),
+        # Able phones go before all others, and one that is not is better than none.
+        ([_phone(1, **UNABLE, **DEFAULT), _phone(2, **SPENT)], {"sticky": 1}, 2),
+        ([_phone(1, **UNABLE)], {}, 1),
+        ([_phone(1, **UNABLE), _phone(2)], {"pinned": 1}, 1),
         # The default goes before the healthier, while it has budget.
         ([_phone(1), _phone(2, queue_on_phone=90, **DEFAULT)], {}, 2),
         ([_phone(1), _phone(2, **DEFAULT, **SPENT)], {}, 1),
