@@ -109,6 +109,7 @@ INSTALLED_APPS = [
     "webhooks",
     "rules",
     "integrations.ingress",
+    "integrations.phones.smsgate",
     "gateway_site",
 ]
 
@@ -338,6 +339,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "old rows": {"task": "devices.tasks.prune", "schedule": 3600.0},
     "old idempotency keys": {"task": "accounts.tasks.prune", "schedule": 3600.0},
     "old refs of ingresses": {"task": "integrations.ingress.tasks.prune", "schedule": 3600.0},
+    "old events of phones": {"task": "integrations.phones.smsgate.tasks.prune", "schedule": 3600.0},
 }
 for _queue in ("default", "webhooks"):
     CELERY_BEAT_SCHEDULE[f"canary of {_queue}"] = {
