@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts.members import MemberRequest, member_required
 from accounts.models import Tenant
 from devices.pages.cards import cards_of
+from devices.pages.pairing import smsgate_context
 from devices.queries import devices_for
 from gateway_site.charts import BarChart, Column, stacked_bars
 from messaging.statistics import (
@@ -47,7 +48,8 @@ def now(request: MemberRequest) -> HttpResponse:
 @require_safe
 def pair(request: HttpRequest) -> HttpResponse:
     """Where a pairing link leads: how to use the code on a phone."""
-    context = {"code": request.GET.get("code", "")[:20], "public_url": settings.PUBLIC_URL}
+    code = request.GET.get("code", "")[:20]
+    context = {"code": code, "public_url": settings.PUBLIC_URL, **smsgate_context()}
     return render(request, "pair.html", context)
 
 

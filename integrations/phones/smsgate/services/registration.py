@@ -43,9 +43,13 @@ def register_phone(*, digits: str, told: DeviceIn, version: str, address: str) -
     if version_of(version) < MINIMUM:
         oldest = ".".join(map(str, MINIMUM))
         raise InvalidInput(f"This app is too old. Install SMSGate {oldest} or newer.")
-    name = storable(told.name or "").replace("/", " ").strip()[:60]
+    model = storable(told.name or "").strip()[:60]  # such as samsung/o1sxeea
     phone = PhoneDescription(
-        name=name, model=name, kind=Device.Kind.ANDROID, app=app_name(version), sims=told.sims
+        name=model.replace("/", " "),
+        model=model,
+        kind=Device.Kind.ANDROID,
+        app=app_name(version),
+        sims=told.sims,
     )
     paired = pair_device(digits=digits, phone=phone, address=address)
     PairedApp.objects.create(
