@@ -203,7 +203,7 @@ def charlie():
 
 def everything() -> dict[str, list[dict[str, Any]]]:
     """All rows of all tables of ours."""
-    ours = ("accounts", "devices", "messaging", "webhooks", "rules", "ingress")
+    ours = ("accounts", "devices", "messaging", "webhooks", "rules", "ingress", "smsgate")
     models = [
         model
         for model in apps.get_models(include_auto_created=True)

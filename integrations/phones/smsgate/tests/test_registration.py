@@ -1,6 +1,7 @@
 """From a code to a phone, and what the app tells and is told when it starts."""
 
 import json
+from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
@@ -166,3 +167,35 @@ def test_requests_are_signs_of_life():
     device = Device.objects.get()
     assert (device.is_online, device.is_heard, device.contact_seconds) == (True, True, 900)
     assert timezone.now() > device.last_seen_at
+
+
+ODD = [
+    "",
+    " ",
+    "\x00",
+    "é" * 40,
+    "\xff\xfe",
+    "x" * 20_000,
+    "Bearer " + "\xff" * 40,
+    "Code " + "９" * 8,
+]
+
+
+@pytest.mark.parametrize(
+    "header", ["Authorization", "User-Agent", "X-Timestamp", "X-Signature", "Content-Type", "Host"]
+)
+def test_odd_header_is_no_server_error(header):
+    call, client = AppClient(), Client(raise_request_exception=False)
+    secret = token_of(call.device)
+    hook = urlsplit(call("GET", "/webhooks").json()[0]["url"]).path
+    for value in ODD:
+        headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+        for method, path in (
+            ("POST", f"{API}/device"),
+            ("PATCH", f"{API}/device"),
+            ("GET", f"{API}/message"),
+            ("PATCH", f"{API}/message"),
+            ("POST", hook),
+        ):
+            answer = client.generic(method, path, b"{}", headers=headers | {header: value})
+            assert (method, path, answer.status_code < 500) == (method, path, True)
