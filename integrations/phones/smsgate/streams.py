@@ -32,7 +32,7 @@ KEEPALIVE_SECONDS = 15.0
 # The app breaks off a fetch that is under way when it is woken again.
 REST_SECONDS = 1.0
 REMIND_SECONDS = 30.0
-# Dead ones stay until TCP gives them up, which takes a quarter of an hour.
+# Dead ones stay until TCP gives them up, which takes a quarter of an hour. So many are never alive.
 MOST_STREAMS = 20
 JOIN_SECONDS = 10.0
 
@@ -90,7 +90,7 @@ class Station:
     def __init__(self, listener: Listener) -> None:
         self.tenant_id, self.device_id = listener.tenant_id, listener.device_id
         self.token_id, self.version = listener.token_id, listener.version
-        self.streams: set[Stream] = set()
+        self.streams: dict[Stream, None] = {}  # oldest first
         self.renewed_at = -inf
         self._is_woken = False
         self._looking: asyncio.Task[None] | None = None
@@ -113,6 +113,20 @@ class Station:
     def say(self, event: bytes) -> None:
         for stream in self.streams:
             stream.say(event)
+
+    def add(self, stream: Stream) -> None:
+        """One more; of too many the oldest is dead, and ends."""
+        if len(self.streams) >= MOST_STREAMS:
+            oldest = next(iter(self.streams))
+            del self.streams[oldest]
+            oldest.end()
+        self.streams[stream] = None
+
+    def remove(self, stream: Stream) -> None:
+        """Forget a stream, and with the last one what was to be done later."""
+        self.streams.pop(stream, None)
+        if not self.streams:
+            self._come_back_in(None)
 
     async def _look(self) -> None:
         while self._is_woken and self.streams:
@@ -142,7 +156,7 @@ class Station:
         return has_work or bool(fresh)
 
     def _come_back_in(self, seconds: float | None) -> None:
-        """Look again when the pause of a SIM is over."""
+        """Look again when the pause of a SIM is over; None = not by the clock."""
         if self._again is not None:
             self._again.cancel()
         loop = asyncio.get_running_loop()
@@ -157,23 +171,18 @@ class Stations:
         self._renewing: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def is_full(self, token_id: int) -> bool:
-        """Whether the phone has more streams here than any that works; from any thread."""
-        station = self._stations.get(token_id)
-        return station is not None and len(station.streams) >= MOST_STREAMS
-
     async def listen(self, listener: Listener) -> AsyncIterator[bytes]:
         """The content of one stream, until its client leaves or may not stay."""
         stream = Stream()
         station = self._station_of(listener)
-        station.streams.add(stream)
+        station.add(stream)
         try:
             if len(station.streams) == 1:
                 await hub.join(station)
             async for piece in stream.pieces():
                 yield piece
         finally:
-            station.streams.discard(stream)
+            station.remove(stream)
             if not station.streams and self._stations.get(listener.token_id) is station:
                 del self._stations[listener.token_id]
                 hub.leave(station)
@@ -204,6 +213,7 @@ class Stations:
             return
         device_ids = [station.device_id for station in due]
         news: dict[int, News] = await run(renew_streams, device_ids=device_ids)
+        old = [station for station in due if station.renewed_at > -inf]
         for station in due:
             station.renewed_at = time.monotonic()
             mine = news.get(station.device_id)
@@ -213,7 +223,7 @@ class Stations:
                 station.say(WEBHOOKS_UPDATED)
         with suppress(TimeoutError):
             async with asyncio.timeout(JOIN_SECONDS):
-                for station in due:
+                for station in old:  # the new ones have joined just now
                     await hub.renew(station)
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.api.authentication import client_address
 from accounts.api.views import json_response
-from accounts.errors import InvalidInput, NotFound, Unavailable
+from accounts.errors import InvalidInput, NotFound
 from devices.models import Device
 from integrations.phones.smsgate.authentication import (
     authenticate,
@@ -108,8 +108,6 @@ def list_webhooks(request: HttpRequest) -> HttpResponse:
 def events(request: HttpRequest) -> StreamingHttpResponse:
     """The stream by which the phone is woken. It holds no thread (gateway_site/handler.py)."""
     app, token_id, version = authenticate(request)
-    if stations.is_full(token_id):
-        raise Unavailable("This phone has too many streams open.")
     listener = Listener(app.device.tenant_id, app.device_id, token_id, version)
     return StreamingHttpResponse(
         stations.listen(listener),

@@ -113,9 +113,10 @@ def renew_streams(*, device_ids: list[int]) -> dict[int, News]:
 def _news_for(app: PairedApp) -> News:
     """An app that has fetched neither yet does so by itself when it starts."""
     sims = [sim for sim in app.device.sims.all() if sim.is_present]
+    known, hooks = app.settings_told, app.webhooks_told
     return News(
-        settings=app.settings_told not in ("", settings_hash(sims)),
-        webhooks=app.webhooks_told not in ("", webhooks_hash(app.device, app.app_version)),
+        settings=known != "" and known != settings_hash(sims),
+        webhooks=hooks != "" and hooks != webhooks_hash(app.device, app.app_version),
     )
 
 

@@ -57,9 +57,8 @@ async def phone(transactional_db, settings, monkeypatch):
 async def open_stream(phone):
     """A function that opens a stream and reads what comes at once; all are closed at the end."""
     stations, opened = Stations(), []
-    secret = await run(token_of, device=phone.device)
+    await run(token_of, device=phone.device)
     token = await run(phone.device.tokens.get)
-    assert secret
 
     async def open_one(version: str = "1.68.0") -> Reader:
         listener = Listener(phone.device.tenant_id, phone.device_id, token.pk, version)
@@ -68,7 +67,6 @@ async def open_stream(phone):
         assert await reader.next() == KEEPALIVE
         return reader
 
-    open_one.stations, open_one.token_id = stations, token.pk
     yield open_one
     for reader in opened:
         await reader.leave()
@@ -141,9 +139,9 @@ async def test_streams_of_a_revoked_phone_end(phone, open_stream):
     assert [await reader.is_over() for reader in readers] == [True, True]
 
 
-async def test_a_phone_has_a_great_many_streams_before_it_is_full(open_stream):
-    stations, token_id = open_stream.stations, open_stream.token_id
-    readers = [await open_stream() for _ in range(streams.MOST_STREAMS)]
-    assert stations.is_full(token_id) is True
-    await readers[0].leave()
-    assert (stations.is_full(token_id), stations.is_full(0)) == (False, False)
+async def test_of_a_great_many_streams_the_oldest_is_dead(phone, open_stream):
+    readers = [await open_stream() for _ in range(streams.MOST_STREAMS + 1)]
+    assert await readers[0].is_over() is True
+    await queue_for(phone.device)
+    told = [await reader.next() for reader in readers[1:]]
+    assert told == [MESSAGE_ENQUEUED] * streams.MOST_STREAMS
