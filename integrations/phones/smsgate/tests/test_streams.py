@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from django.db import connections
 
+from accounts.services.tenants import suspend_tenant
 from devices.hub import run
 from devices.models import Device
 from devices.services.devices import revoke_device
@@ -133,9 +134,18 @@ async def test_open_stream_is_known_within_a_second(phone, open_stream):
     assert (device.is_online, device.contact_seconds) == (True, None)
 
 
-async def test_streams_of_a_revoked_phone_end(phone, open_stream):
+async def end_phone(device: Device) -> None:
+    await run(revoke_device, device=device, actor=None)
+
+
+async def end_account(device: Device) -> None:
+    await run(suspend_tenant, tenant=device.tenant, actor=None, reason="unpaid")
+
+
+@pytest.mark.parametrize("end", [end_phone, end_account])
+async def test_streams_end_with_the_phone_or_its_account(phone, open_stream, end):
     readers = [await open_stream() for _ in range(2)]
-    await run(revoke_device, device=phone.device, actor=None)
+    await end(phone.device)
     assert [await reader.is_over() for reader in readers] == [True, True]
 
 
