@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from accounts.errors import TenantInactive
 from accounts.models import Tenant
-from accounts.secrets import keyed_hash
 from devices.errors import InvalidDeviceToken
 from devices.events import DeviceOffline, DeviceOnline, publish
 from devices.models import Device, DeviceToken, Heartbeat
 from devices.queries import forget_phones
 from devices.services.sims import SimReport, store_sims
+from devices.tokens import token_behind
 
 HEARTBEATS_ARE_KEPT = timedelta(days=7)
 
@@ -38,28 +38,23 @@ class Introduction:
     sims: tuple[SimReport, ...]
 
 
-def authenticate_device(*, secret: str, also: tuple[str, ...] = ()) -> DeviceToken:
+def authenticate_device(*, secret: str) -> DeviceToken:
     """The token (with its device and tenant) behind `secret`.
 
-    `also` names what else is wanted in the same query. Raises InvalidDeviceToken or TenantInactive.
+    Raises InvalidDeviceToken or TenantInactive.
     """
-    token = find_token(secret=secret, also=also)
+    token = find_token(secret=secret)
     if not token.device.tenant.is_active:
         raise TenantInactive
     return token
 
 
-def find_token(*, secret: str, also: tuple[str, ...] = ()) -> DeviceToken:
+def find_token(*, secret: str) -> DeviceToken:
     """As `authenticate_device`, but a suspended tenant's phone is known too.
 
     For facts that would be lost if they were refused.
     """
-    token = (
-        DeviceToken.objects.select_related("device__tenant", *also)
-        .filter(token_hash=keyed_hash(secret), revoked_at=None)
-        .exclude(device__status=Device.Status.REVOKED)
-        .first()
-    )
+    token = token_behind(secret)
     if token is None:
         raise InvalidDeviceToken
     return token

@@ -43,6 +43,15 @@ SELECT id, public_id, attempt, sim_id, cancel_requested_at
   FROM messaging_message
  WHERE device_id = %s AND status IN ('accepted', 'leased')
 """
+_OFFERED = """
+SELECT message.id, message.public_id, attempt, recipient, text, encoding, segments, lane,
+       expires_at, sim.slot
+  FROM messaging_message AS message
+  JOIN devices_sim AS sim ON sim.id = message.sim_id
+ WHERE message.device_id = %s AND status = 'leased' AND cancel_requested_at IS NULL
+   AND expires_at > %s
+ ORDER BY lane, message.id
+"""
 _DUE = f"""
 SELECT id, public_id, tenant_id, device_id, attempt, leases, recipient, text, encoding, segments,
        lane, sim_slot, expires_at,
@@ -177,15 +186,8 @@ def offer_messages(*, device_id: int) -> Lease:
     """
     lease = lease_messages(device_id=device_id)
     now = timezone.now()
-    offered = (
-        Message.objects.filter(
-            device_id=device_id, status=Status.LEASED, cancel_requested_at=None, expires_at__gt=now
-        )
-        .exclude(sim=None)
-        .select_related("sim")
-        .order_by("lane", "id")
-    )
-    offers = [_offer(message, message.sim.slot, now) for message in offered if message.sim]
+    offered = Message.objects.raw(_OFFERED, [device_id, now])
+    offers = [_offer(message, message.slot, now) for message in offered]  # type: ignore[attr-defined]
     return Lease(offers, lease.cancels, lease.again_in_seconds)
 
 

@@ -136,7 +136,7 @@ def test_validity_is_by_the_phones_clock(phone, time_machine):
     assert listed["validUntil"] == "2026-06-13T14:00:00.000Z"
 
 
-def test_fetching_nothing_takes_three_queries(phone, django_assert_num_queries):
+def test_fetching_nothing_takes_four_queries(phone, django_assert_num_queries):
     phone("GET", "/message")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         phone("GET", "/message")
