@@ -16,6 +16,7 @@ from bench import (
     rule_matching,
     server_choice,
     singles,
+    smsgate_phones,
 )
 from bench.database import create_schema
 from bench.environment import facts
@@ -32,6 +33,7 @@ MEASUREMENTS: dict[str, Callable[[], list[Figure]]] = {
     "inbound": inbound.measure,
     "deliveries": deliveries.measure,
     "rules": rule_matching.measure,
+    "smsgate": smsgate_phones.measure,
 }
 RATIOS = (*singles.RATIOS, *batches.RATIOS, *lists.RATIOS, *deliveries.RATIOS)
 

@@ -17,7 +17,7 @@ _FILES = 2 * PHONES + 200
 
 def measure() -> list[Figure]:
     """Memory of the web processes before and after, per socket."""
-    _allow_files()
+    allow_files(_FILES)
     sender = open_sender()
     tokens = pair_phones(sender.tenant, _WARM_UP + PHONES)
     with running(GATEWAY) as web:
@@ -56,8 +56,8 @@ async def _join(web: WebServer, tokens: list[str]) -> list[Phone]:
     return phones
 
 
-def _allow_files() -> None:
+def allow_files(count: int) -> None:
     """Raise the limit of open files, which the web server inherits, if it is too low."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < _FILES:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (min(_FILES, hard), hard))
+    if soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(count, hard), hard))

@@ -13,6 +13,7 @@ from accounts.members import MemberRequest, member_required
 from accounts.models import Tenant
 from devices.models import Device
 from devices.pages.cards import Card, ShownAlert, cards_of
+from devices.pages.pairing import smsgate_context
 from devices.queries import devices_for
 from gateway_site.charts import BarChart, Column, stacked_bars
 from messaging.statistics import (
@@ -48,7 +49,8 @@ def now(request: MemberRequest) -> HttpResponse:
 @require_safe
 def pair(request: HttpRequest) -> HttpResponse:
     """Where a pairing link leads: how to use the code on a phone."""
-    context = {"code": request.GET.get("code", "")[:20], "public_url": settings.PUBLIC_URL}
+    code = request.GET.get("code", "")[:20]
+    context = {"code": code, "public_url": settings.PUBLIC_URL, **smsgate_context()}
     return render(request, "pair.html", context)
 
 

@@ -7,8 +7,11 @@ from typing import Any
 import structlog
 
 # Whoever knows an ingress's URL may send through it, so a line shows neither such a path nor, in a
-# traceback say, what looks like the token.
-_INGRESS_TOKEN = re.compile(r"""(?<=/ig_)[^/\s"'\\?]+|(?<=ig_)[\w-]{40,}""", re.ASCII)
+# traceback say, what looks like the token. Likewise the secret in the URL that a phone's app posts
+# to (integrations/phones).
+_URL_TOKEN = re.compile(
+    r"""(?<=/ig_)[^/\s"'\\?]+|(?<=ig_)[\w-]{40,}|(?<=/mobile/v1/in/)[^\s"'\\?]+""", re.ASCII
+)
 
 
 def logging_config(*, level: str, as_json: bool) -> None:
@@ -62,5 +65,5 @@ def logging_config(*, level: str, as_json: bool) -> None:
 
 
 def mask_tokens(_logger: Any, _method: str, line: str) -> str:
-    """`line` with `ig_***` for every ingress token; the last step of writing it."""
-    return _INGRESS_TOKEN.sub("***", line)
+    """`line` with `***` for every token in a URL; the last step of writing it."""
+    return _URL_TOKEN.sub("***", line)

@@ -110,6 +110,7 @@ INSTALLED_APPS = [
     "rules",
     "integrations.ingress",
     "integrations.dialects.smsgate",
+    "integrations.phones.smsgate",
     "gateway_site",
 ]
 
@@ -350,6 +351,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "integrations.dialects.smsgate.tasks.prune",
         "schedule": 3600.0,
     },
+    "old events of phones": {"task": "integrations.phones.smsgate.tasks.prune", "schedule": 3600.0},
 }
 for _queue in ("default", "webhooks"):
     CELERY_BEAT_SCHEDULE[f"canary of {_queue}"] = {

@@ -24,6 +24,7 @@ urlpatterns = [
     path("v1/docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
     re_path("^v1(?:/|$)", views.unknown_api_path),
     path("api/3rdparty/v1/", include("integrations.dialects.smsgate.urls")),
+    re_path("^api/mobile/v1(?=/|$)", include("integrations.phones.smsgate.urls")),
     path("pair", home.pair, name="pair"),
     path("start", start.start, name="start"),
     path("start/step/<str:name>", start.step, name="start-step"),

@@ -115,6 +115,12 @@ def devices_with_due_work(*, device_ids: list[int]) -> list[int]:
         return [device_id for (device_id,) in cursor.fetchall()]
 
 
+def wanted_back(*, device_id: int) -> list[Message]:
+    """What this phone has, or was offered, and the tenant has cancelled since."""
+    on_phone = Message.objects.filter(device_id=device_id, status__in=IN_FLIGHT)
+    return list(on_phone.exclude(cancel_requested_at=None).select_related("sim").order_by("id"))
+
+
 def queue_depths(*, device_ids: list[int]) -> dict[int, int]:
     """Device -> how many messages wait for it or are on it, for those that have any."""
     open_messages = Message.objects.filter(

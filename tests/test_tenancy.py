@@ -205,7 +205,16 @@ def charlie():
 
 def everything() -> dict[str, list[dict[str, Any]]]:
     """All rows of all tables of ours."""
-    ours = ("accounts", "devices", "messaging", "webhooks", "rules", "ingress", "smsgate_api")
+    ours = (
+        "accounts",
+        "devices",
+        "messaging",
+        "webhooks",
+        "rules",
+        "ingress",
+        "smsgate",
+        "smsgate_api",
+    )
     models = [
         model
         for model in apps.get_models(include_auto_created=True)

@@ -79,6 +79,21 @@ class Card:
         return [shown for shown in self.alerts if shown.alert.kind != offline]
 
     @property
+    def reach(self) -> str:
+        """How a text gets to it: `live`, `polling` or `silent`; empty where none is to."""
+        if self.state not in ("online", "offline"):
+            return ""
+        if self.state == "offline":
+            return "silent"
+        return "polling" if self.device.is_polling else "live"
+
+    @property
+    def polls_every(self) -> str:
+        """Such as `15 minutes`."""
+        seconds = self.device.contact_seconds or 0
+        return f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} seconds"
+
+    @property
     def present_sims(self) -> list[SimUse]:
         return [use for use in self.sims if use.sim.is_present]
 

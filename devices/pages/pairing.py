@@ -36,6 +36,7 @@ def pair(request: MemberRequest) -> HttpResponse:
         "qr": _qr_code(pairing_url(digits)),
         "seconds": int(CODE_LIFETIME.total_seconds()),
         "url": settings.PUBLIC_URL,
+        **smsgate_context(),
     }
     return render(request, "devices/_pairing.html", context)
 
@@ -48,8 +49,21 @@ def pair_state(request: MemberRequest, code_id: int) -> HttpResponse:
     if code.device is None:
         return HttpResponse(status=204)
     others = Device.objects.of(request.tenant).exclude(pk=code.device.pk)
-    context = {"code": code, "device": code.device, "is_first": not others.exists()}
+    context = {
+        "code": code,
+        "device": code.device,
+        "is_first": not others.exists(),
+        "is_smsgate": code.device.app.startswith("SMSGate"),
+    }
     return render(request, "devices/_paired.html", context)
+
+
+def smsgate_context() -> dict[str, object]:
+    """What is typed into the SMSGate app (integrations/phones/smsgate), for its instructions."""
+    return {
+        "smsgate_url": f"{settings.PUBLIC_URL}/api/mobile/v1",
+        "is_secure": settings.PUBLIC_URL.startswith("https:"),
+    }
 
 
 def _qr_code(url: str) -> str:

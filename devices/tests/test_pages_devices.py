@@ -355,3 +355,42 @@ def test_sparkline_breaks_where_the_phone_was_silent():
     assert line.path == "M0 0.0h0L1 20.0M5 40.0h0"
     assert (line.lowest, line.highest, line.last) == (0, 100, 0)
     assert signal_line(vitals) is None
+
+
+@pytest.mark.parametrize(
+    ("columns", "reach", "words"),
+    [
+        ({}, "live", b"Live"),
+        ({"contact_seconds": 900}, "polling", b"every 15 minutes"),
+        ({"contact_seconds": 25}, "polling", b"every 25 seconds"),
+        ({"last_seen_at": datetime(2026, 1, 1, tzinfo=UTC)}, "silent", b"Silent"),
+        ({"status": "paused"}, "", b"Paused"),
+        ({"last_seen_at": None}, "", b"not connected yet"),
+    ],
+)
+def test_page_says_how_texts_reach_the_phone(client, log_in, device, columns, reach, words):
+    log_in()
+    Device.objects.filter(pk=device.pk).update(**columns)
+    answer = client.get(page(device))
+    assert answer.context["card"].reach == reach
+    assert words in answer.content
+
+
+def test_pairing_tells_what_to_type_into_the_app(client, log_in, device, settings):
+    log_in()
+    settings.PUBLIC_URL = "https://gateway.example.org"
+    answer = client.post("/devices/pair")
+    assert answer.content.count(b"https://gateway.example.org/api/mobile/v1") == 1
+    assert answer.content.count(b"app-insecure.apk") == 0
+    settings.PUBLIC_URL = "http://127.0.0.1:8000"
+    assert client.post("/devices/pair").content.count(b"app-insecure.apk") == 1
+
+
+def test_phone_with_the_app_is_not_asked_to_run_the_agent(client, log_in, device):
+    log_in()
+    answer = client.post("/devices/pair")
+    phone = PhoneDescription(name="New phone", app="SMSGate 1.68.0")
+    pair_device(digits=answer.context["digits"], phone=phone, address="127.0.0.1")
+    shown = client.get(f"/devices/pair/{PairingCode.objects.get().pk}")
+    assert shown.context["is_smsgate"] is True
+    assert shown.content.count(b"agent run") == 0

@@ -45,6 +45,17 @@ def test_token_leads_to_its_device_and_tenant(django_assert_num_queries):
         assert (token.device, token.device.tenant) == (device, device.tenant)
 
 
+def test_token_comes_with_all_that_its_rows_hold():
+    device = DeviceFactory(battery=50, last_seen_at=timezone.now())
+    token = authenticate_device(secret=token_of(device))
+    for found in (token, token.device, token.device.tenant):
+        stored = type(found).objects.get(pk=found.pk)
+        fields = found._meta.concrete_fields
+        names = [field.attname for field in fields]
+        assert [getattr(found, name) for name in names] == [getattr(stored, name) for name in names]
+        assert [field for field in fields if hasattr(field, "from_db_value")] == []
+
+
 @pytest.mark.parametrize("change", [str.upper, lambda secret: secret[:-1], lambda _: ""])
 def test_other_token_is_refused(change):
     secret = token_of(DeviceFactory())

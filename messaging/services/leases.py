@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -43,6 +43,15 @@ SELECT id, public_id, attempt, sim_id, cancel_requested_at
   FROM messaging_message
  WHERE device_id = %s AND status IN ('accepted', 'leased')
 """
+_OFFERED = """
+SELECT message.id, message.public_id, attempt, recipient, text, encoding, segments, lane,
+       expires_at, sim.slot
+  FROM messaging_message AS message
+  JOIN devices_sim AS sim ON sim.id = message.sim_id
+ WHERE message.device_id = %s AND status = 'leased' AND cancel_requested_at IS NULL
+   AND expires_at > %s
+ ORDER BY lane, message.id
+"""
 _DUE = f"""
 SELECT id, public_id, tenant_id, device_id, attempt, leases, recipient, text, encoding, segments,
        lane, sim_slot, expires_at,
@@ -72,6 +81,7 @@ class Offer:
     segments: int
     encoding: str
     expires_in_ms: int | None
+    lane: int = Message.Lane.NORMAL.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +90,15 @@ class Lease:
 
     offers: list[Offer] = field(default_factory=list)
     cancels: list[str] = field(default_factory=list)
+    again_in_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a lease would bring: the key of its first message, attempts to cancel, when to look."""
+
+    first: int | None = None
+    cancels: tuple[str, ...] = ()
     again_in_seconds: float | None = None
 
 
@@ -97,25 +116,66 @@ def lease_messages(*, device_id: int) -> Lease:
         return _lease(device_id)
 
 
+def preview_lease(*, device_id: int) -> Preview:
+    """What `lease_messages` would bring now; nothing is leased.
+
+    For phones that are told to come and ask: one whose window is full, or whose SIMs pause, must
+    not be told so again and again, and what it does not fetch must stay free for other phones.
+    """
+    if not devices_with_due_work(device_ids=[device_id]):
+        return Preview()
+    with transaction.atomic():
+        plan = _plan(device_id, most=1)
+    found = [message.pk for message, _ in plan.taken] + [message.pk for message in plan.opted_out]
+    return Preview(min(found, default=None), tuple(plan.cancels), _seconds_until(plan.again, plan))
+
+
 def _lease(device_id: int) -> Lease:
-    sims = list(Sim.objects.raw(_SIMS, [device_id]))
-    on_phone = list(Message.objects.raw(_ON_PHONE, [device_id]))
-    cancels = [m.attempt_id for m in on_phone if m.cancel_requested_at is not None]
-    if not sims or not sims[0].may_send:  # type: ignore[attr-defined]  # of _SIMS
-        return Lease(cancels=cancels)
-    now = timezone.now()
-    budgets, again = _budgets(sims, Counter(message.sim_id for message in on_phone), now)
-    taken, opted_out = _take(device_id, budgets, now)
-    fail_opted_out(opted_out, now)
-    _store(device_id, taken, now, tenant_id=sims[0].owner_id)  # type: ignore[attr-defined]
-    _start_pauses(sims, taken, now)
+    plan = _plan(device_id)
+    sims, taken, again, now = plan.sims, plan.taken, plan.again, plan.now
+    fail_opted_out(plan.opted_out, now)
+    if taken:
+        _store(device_id, taken, now, tenant_id=sims[0].owner_id)  # type: ignore[attr-defined]
+        _start_pauses(sims, taken, now)
     offers = [_offer(message, budget.slot, now) for message, budget in taken]
     pauses = [sim.next_send_at for sim in sims if sim.next_send_at and sim.next_send_at > now]
     if taken and pauses:
         again = min(pauses)
-    if opted_out:
+    if plan.opted_out:
         again = now  # their places in this offer are free
-    return Lease(offers, cancels, (again - now).total_seconds() if again else None)
+    return Lease(offers, plan.cancels, _seconds_until(again, plan))
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What may be handed over `now`, with everything that it depends on locked."""
+
+    now: datetime
+    sims: list[Sim]
+    cancels: list[str]
+    taken: list[tuple[Message, SimBudget]] = field(default_factory=list)
+    opted_out: list[Message] = field(default_factory=list)
+    again: datetime | None = None
+
+
+def _plan(device_id: int, *, most: int | None = None) -> _Plan:
+    """What fits, and at most `most` messages for each SIM."""
+    sims = list(Sim.objects.raw(_SIMS, [device_id]))
+    on_phone = list(Message.objects.raw(_ON_PHONE, [device_id]))
+    cancels = [m.attempt_id for m in on_phone if m.cancel_requested_at is not None]
+    plan = _Plan(timezone.now(), sims, cancels)
+    if not sims or not sims[0].may_send:  # type: ignore[attr-defined]  # of _SIMS
+        return plan
+    in_flight = Counter(message.sim_id for message in on_phone)
+    budgets, plan.again = _budgets(sims, in_flight, plan.now)
+    if most is not None:
+        budgets = [replace(budget, messages=min(most, budget.messages)) for budget in budgets]
+    plan.taken, plan.opted_out = _take(device_id, budgets, plan.now)
+    return plan
+
+
+def _seconds_until(again: datetime | None, plan: _Plan) -> float | None:
+    return (again - plan.now).total_seconds() if again else None
 
 
 def offer_messages(*, device_id: int) -> Lease:
@@ -126,15 +186,8 @@ def offer_messages(*, device_id: int) -> Lease:
     """
     lease = lease_messages(device_id=device_id)
     now = timezone.now()
-    offered = (
-        Message.objects.filter(
-            device_id=device_id, status=Status.LEASED, cancel_requested_at=None, expires_at__gt=now
-        )
-        .exclude(sim=None)
-        .select_related("sim")
-        .order_by("lane", "id")
-    )
-    offers = [_offer(message, message.sim.slot, now) for message in offered if message.sim]
+    offered = Message.objects.raw(_OFFERED, [device_id, now])
+    offers = [_offer(message, message.slot, now) for message in offered]  # type: ignore[attr-defined]
     return Lease(offers, lease.cancels, lease.again_in_seconds)
 
 
@@ -298,4 +351,5 @@ def _offer(message: Message, slot: int, now: datetime) -> Offer:
         segments=message.segments,
         encoding=message.encoding,
         expires_in_ms=int(left.total_seconds() * 1000) if left else None,
+        lane=message.lane,
     )

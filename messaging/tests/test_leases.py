@@ -9,10 +9,17 @@ from accounts.models import Tenant
 from devices.models import Device, Sim
 from devices.tests.factories import DeviceFactory, SimFactory
 from messaging.models import Message
-from messaging.services.leases import Lease, lease_messages, offer_messages, return_unaccepted
+from messaging.services.leases import (
+    Lease,
+    Preview,
+    lease_messages,
+    offer_messages,
+    preview_lease,
+    return_unaccepted,
+)
 from messaging.services.outbound import cancel_message
 from messaging.services.sweeps import return_expired_leases
-from messaging.tests.factories import MessageFactory, change, in_bulk
+from messaging.tests.factories import MessageFactory, OptOutFactory, change, in_bulk
 from messaging.tests.phone import Phone
 
 pytestmark = pytest.mark.django_db
@@ -222,3 +229,45 @@ def test_what_is_wanted_back_is_not_offered_again_to_one_that_asks(phone):
     cancel_message(message=message)
     asked = offer_messages(device_id=phone.device.pk)
     assert (_ids(asked), asked.cancels) == ([], [f"{message.external_id}.1"])
+
+
+def test_preview_tells_what_a_lease_would_bring_and_leases_nothing(phone):
+    assert preview_lease(device_id=phone.device.pk) == Preview()
+    first, _ = phone.queue(), phone.queue()
+    assert preview_lease(device_id=phone.device.pk) == Preview(first.pk)
+    assert len(phone.pull().offers) == 2
+    assert preview_lease(device_id=phone.device.pk) == Preview()
+
+
+def test_preview_brings_nothing_while_the_window_is_full(phone):
+    in_bulk(21, device=phone.device)
+    phone.pull()
+    assert preview_lease(device_id=phone.device.pk) == Preview()
+
+
+def test_preview_tells_when_a_pause_is_over(phone, time_machine):
+    time_machine.move_to("2026-06-12T12:00:00+00:00", tick=False)
+    phone.device.sims.update(min_gap_ms=3000)
+    phone.take()
+    waiting = phone.queue()
+    assert preview_lease(device_id=phone.device.pk) == Preview(again_in_seconds=3.0)
+    time_machine.shift(3)
+    assert preview_lease(device_id=phone.device.pk).first == waiting.pk
+
+
+def test_preview_brings_what_is_wanted_back(phone):
+    message = phone.take()
+    cancel_message(message=message)
+    assert preview_lease(device_id=phone.device.pk) == Preview(cancels=(message.attempt_id,))
+
+
+def test_preview_has_a_recipient_that_opted_out_come_up(phone):
+    message = phone.queue(recipient="+6581230000")
+    OptOutFactory(tenant=phone.device.tenant, number="+6581230000")
+    assert preview_lease(device_id=phone.device.pk).first == message.pk
+
+
+def test_preview_of_a_paused_phone_is_empty(phone):
+    phone.queue()
+    change(phone.device, status=Device.Status.PAUSED)
+    assert preview_lease(device_id=phone.device.pk) == Preview()

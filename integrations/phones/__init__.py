@@ -1,0 +1,1 @@
+"""Imitated servers for published phone apps: one folder for each app."""
