@@ -38,10 +38,10 @@ _CODES = (
     ("RADIO_NOT_AVAILABLE", "radio_off"),
     ("NETWORK_NOT_READY", "no_service"),
     ("MODEM_ERROR", "no_service"),
-    ("NO_DEFAULT_SMS_APP", "no_sim"),
+    ("NO_DEFAULT_SMS_APP", "no_default_app"),
     ("SIMs found", "no_sim"),
-    ("permission", "no_sim"),
-    ("READ_PHONE_STATE", "no_sim"),
+    ("permission", "no_permission"),
+    ("READ_PHONE_STATE", "no_permission"),
     ("SHORT_CODE_N", "rejected"),  # …_NOT_ALLOWED and …_NEVER_ALLOWED
     ("FDN_CHECK_FAILURE", "rejected"),
     ("ENCODING_ERROR", "rejected"),

@@ -29,7 +29,6 @@ from integrations.phones.smsgate.services.reporting import record_states
 from integrations.phones.smsgate.signatures import TRUSTED_SKEW, is_path_secret, verify
 from integrations.phones.smsgate.streams import Listener, stations
 from integrations.phones.smsgate.versions import Feature, has
-from integrations.phones.smsgate.wire_ids import public_id_of
 from messaging.queries import wanted_back
 from messaging.services.leases import offer_messages
 
@@ -153,7 +152,7 @@ def unknown(request: HttpRequest) -> HttpResponse:
 
 def _posting_app(wire_id: str, secret: str) -> PairedApp:
     """The phone whose URL this is; raises NotFound."""
-    public_id = public_id_of(wire_id)
+    public_id = decode_short_id(wire_id)
     apps = PairedApp.objects.select_related("device__tenant")
     app = apps.filter(device__public_id=public_id).first() if public_id else None
     if app is None or not is_path_secret(app.device, secret):

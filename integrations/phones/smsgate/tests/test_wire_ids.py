@@ -4,11 +4,10 @@ import uuid
 
 import pytest
 
-from accounts.ids import new_id
+from accounts.ids import decode_short_id, new_id
 from devices.models import Device
 from integrations.phones.smsgate.wire_ids import (
     attempt_id_of,
-    public_id_of,
     wire_device_id,
     wire_message_id,
 )
@@ -21,12 +20,12 @@ LOWEST = uuid.UUID("00000000-0000-7000-8000-000000000000")
 def test_device_id_has_21_letters_and_digits_and_leads_back(public_id):
     wire_id = wire_device_id(Device(public_id=public_id))
     assert (len(wire_id), wire_id.isalnum()) == (21, True)
-    assert public_id_of(wire_id) == public_id
+    assert decode_short_id(wire_id) == public_id
 
 
 @pytest.mark.parametrize("wire_id", ["", "x", "z" * 21, "0" * 20, "0" * 22, "é" * 21, "-" * 21])
 def test_what_cannot_be_a_device_id_leads_nowhere(wire_id):
-    assert public_id_of(wire_id) is None
+    assert decode_short_id(wire_id) is None
 
 
 @pytest.mark.parametrize("attempt", [1, 9999])
