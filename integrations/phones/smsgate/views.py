@@ -10,6 +10,7 @@ from django.utils import timezone
 from accounts.api.authentication import client_address
 from accounts.api.views import json_response
 from accounts.errors import InvalidInput, NotFound
+from accounts.ids import decode_short_id
 from devices.models import Device
 from integrations.phones.smsgate.authentication import (
     authenticate,

@@ -34,20 +34,19 @@ def test_true_signature_tells_how_far_the_clock_is_ahead(app, ahead):
 
 
 @pytest.mark.parametrize(
-    ("key", "at"),
-    [
-        ("s3cr3t-key", "1700000000"),
-        ("s3cr3t-key", str(int(time.time()) + 2 * 86_400)),
-        ("s3cr3t-key", ""),
-        ("s3cr3t-key", "now"),
-        ("s3cr3t-key", "9" * 30),
-        ("s3cr3t-key", "\u0665"),
-        ("other", str(int(time.time()))),
-    ],
+    "at", ["1700000000", "", "now", "9" * 30, "\u0665", pytest.param(None, id="in two days")]
 )
-def test_another_key_or_an_impossible_time_is_refused(app, key, at):
+def test_impossible_time_is_refused(app, at):
+    if at is None:
+        at = str(int(time.time()) + 2 * 86_400)
     with pytest.raises(InvalidSignature):
-        verify(app, BODY, signature=sign(key, BODY, at), timestamp=at)
+        verify(app, BODY, signature=sign("s3cr3t-key", BODY, at), timestamp=at)
+
+
+def test_another_key_is_refused(app):
+    at = str(int(time.time()))
+    with pytest.raises(InvalidSignature):
+        verify(app, BODY, signature=sign("other", BODY, at), timestamp=at)
 
 
 @pytest.mark.parametrize("signature", ["", "x", "\xff", KNOWN])
