@@ -6,7 +6,7 @@
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import msgspec
 
@@ -111,6 +111,10 @@ class ErrorFrame(msgspec.Struct, tag="error"):
     id: str | None
     code: str
     message: str
+
+    @classmethod
+    def of(cls, error: FrameError) -> Self:
+        return cls(error.frame_id, error.code, error.message)
 
 
 def decode_frame(text: str, shapes: dict[str, type[Any]]) -> tuple[str, Any]:

@@ -15,10 +15,10 @@ def authorize(request: HttpRequest, scope: str) -> ApiKey:
     Raises Unauthorized, InvalidApiKey, IpNotAllowed, TenantInactive, RateLimited, or Forbidden when
     the key lacks `scope`. The tenant and its allowance are left on the request for what answers.
     """
-    scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    if scheme.lower() != "bearer" or not secret.strip():
+    secret = bearer_secret(request.META.get("HTTP_AUTHORIZATION", ""))
+    if not secret:
         raise Unauthorized
-    api_key = authenticate_key(secret=secret.strip(), address=client_address(request))
+    api_key = authenticate_key(secret=secret, address=client_address(request))
     request.tenant_id = api_key.tenant_id  # type: ignore[attr-defined]  # for the logs
     request.rate_allowance = spend(  # type: ignore[attr-defined]
         Limit("api", settings.API_REQUESTS_PER_MINUTE, 60), str(api_key.tenant_id)
@@ -26,6 +26,12 @@ def authorize(request: HttpRequest, scope: str) -> ApiKey:
     if scope not in api_key.scopes:
         raise Forbidden(f"This API key lacks the scope {scope!r}.")
     return api_key
+
+
+def bearer_secret(authorization: str) -> str:
+    """The secret in an `Authorization` header; "" when it has no bearer's."""
+    scheme, _, secret = authorization.partition(" ")
+    return secret.strip() if scheme.lower() == "bearer" else ""
 
 
 def client_address(request: HttpRequest) -> str:
