@@ -14,7 +14,14 @@ from django.db import Error as DatabaseError
 from accounts.api.authentication import bearer_secret
 from accounts.errors import GatewayError
 from devices.conversation import DeviceConversation
-from devices.frames import MAX_FRAME_BYTES, ErrorFrame, FrameError, decode_frame
+from devices.frames import (
+    FRAMES_PER_WINDOW,
+    MAX_FRAME_BYTES,
+    WINDOW_SECONDS,
+    ErrorFrame,
+    FrameError,
+    decode_frame,
+)
 from devices.hub import hub, run
 from devices.services.presence import authenticate_device
 
@@ -29,8 +36,6 @@ CLOSE_CODES = {
     "too_many_frames": 4429,
     "internal_error": 1011,
 }
-FRAMES_PER_WINDOW = 6_000
-WINDOW_SECONDS = 10
 
 
 class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types

@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from devices.conversation import DeviceConversation
-from devices.frames import Ack, ErrorFrame, FrameError, Hello, decode_frame
+from devices.frames import Ack, ErrorFrame, FrameError, Hello, Pull, decode_frame
 from messaging.frames import (
     Accepted,
     CancelFrame,
@@ -44,10 +44,18 @@ class GatewayConversation(DeviceConversation):
         "call.missed": MissedCall,
     }
 
+    # Whether something was said after which the phone may be given more to do.
+    may_have_work = False
+
     def greet(self, frame: Hello) -> None:
         """Offer again what was not accepted, and give this phone what waits for one."""
         return_unaccepted(device_id=self.device.pk)
         reroute_waiting(tenant_id=self.device.tenant_id)
+        self.may_have_work = True
+
+    def on_pull(self, frame: Pull) -> list[msgspec.Struct]:
+        self.may_have_work = True
+        return []
 
     def answer_all(self, texts: Iterable[str]) -> list[msgspec.Struct]:
         """What `texts`, frames as JSON, are answered, in their order.
@@ -75,6 +83,8 @@ class GatewayConversation(DeviceConversation):
         """Store the reports in `frames`, in one transaction; one answer to each."""
         if not frames:
             return []
+        if any(not isinstance(frame, Accepted) for frame in frames):
+            self.may_have_work = True  # room in the window, or a retry
         reports = [frame.report() for frame in frames]
         verdicts = record_reports(device=self.device, reports=reports)
         return [_answer_to(frame, verdict) for frame, verdict in zip(frames, verdicts, strict=True)]

@@ -27,12 +27,12 @@ class PageQuery(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     cursor: str | None = None
 
 
-Q = TypeVar("Q", bound=PageQuery)
+Q = TypeVar("Q", bound=msgspec.Struct)
 Row = TypeVar("Row", bound=Model)
 
 
 def read_query(parameters: dict[str, str], shape: type[Q]) -> Q:
-    """The filters of a query string; raises InvalidInput naming the parameter."""
+    """The parameters of a query string; raises InvalidInput naming the parameter."""
     unstorable = [name for name, value in parameters.items() if "\x00" in value]
     if unstorable:
         raise InvalidInput.at(unstorable[0], "invalid_characters", "NUL cannot be searched for.")

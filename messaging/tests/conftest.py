@@ -14,19 +14,23 @@ def published(settings):
     return lambda: [(event.name, event.message_id) for event in listening.heard]
 
 
-@pytest.fixture
-async def connect(transactional_db, monkeypatch):
-    """A function that connects a device's phone; all sockets are closed at the end."""
-    from messaging.tests.sockets import PairedSocket  # noqa: PLC0415 - needs set-up Django
+@pytest.fixture(params=["socket", "http"])
+async def connect(request, transactional_db, monkeypatch):
+    """A function that connects a device's phone, over a socket and once more over HTTP.
+
+    All of them leave at the end.
+    """
+    from messaging.tests.phones import PairedOverHttp, PairedSocket  # noqa: PLC0415 - needs Django
 
     # The gateway's threads keep their connections; here they end with each call.
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
-    made: list[PairedSocket] = []
+    kind = {"socket": PairedSocket, "http": PairedOverHttp}[request.param]
+    made: list[PairedSocket | PairedOverHttp] = []
 
-    async def ready(device) -> PairedSocket:
-        made.append(await PairedSocket.of(device))
+    async def ready(device) -> PairedSocket | PairedOverHttp:
+        made.append(await kind.of(device))
         return await made[-1].ready()
 
     yield ready
-    for socket in made:
-        await socket.leave()
+    for phone in made:
+        await phone.leave()
