@@ -3,7 +3,6 @@
 from contextlib import asynccontextmanager
 
 import pytest
-from django.db import connections
 
 from devices.tests import listener
 
@@ -20,12 +19,6 @@ def heard(settings):
 def refusing_listener(settings):
     """A listener that breaks: what it is told of must not have happened then."""
     settings.DEVICE_EVENT_HANDLERS = ["devices.tests.listener.refuse"]
-
-
-@pytest.fixture
-def no_lasting_connections(transactional_db, monkeypatch):
-    """The gateway's threads keep their connections; here they end with each call."""
-    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
 
 
 @pytest.fixture

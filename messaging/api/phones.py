@@ -29,7 +29,7 @@ _FRAMES = {
     "items": {
         "type": "object",
         "description": "A frame of docs/device-protocol.md.",
-        "properties": {"type": {"type": "string"}, "id": {"type": "string"}},
+        "properties": {"type": {"type": "string"}},
         "required": ["type"],
     },
 }

@@ -1,7 +1,6 @@
 """Fixtures of the messaging tests."""
 
 import pytest
-from django.db import connections
 
 from messaging.tests import listening
 
@@ -15,15 +14,13 @@ def published(settings):
 
 
 @pytest.fixture(params=["socket", "http"])
-async def connect(request, transactional_db, monkeypatch):
+async def connect(request, no_lasting_connections):
     """A function that connects a device's phone, over a socket and once more over HTTP.
 
     All of them leave at the end.
     """
     from messaging.tests.phones import PairedOverHttp, PairedSocket  # noqa: PLC0415 - needs Django
 
-    # The gateway's threads keep their connections; here they end with each call.
-    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
     kind = {"socket": PairedSocket, "http": PairedOverHttp}[request.param]
     made: list[PairedSocket | PairedOverHttp] = []
 
