@@ -13,11 +13,11 @@ from agent.errors import AgentError
 
 Step = Literal[
     "stored",  # the offer is in the journal, the gateway does not know it yet
-    "accepted",  # `message.accepted` was handed to the socket
+    "accepted",  # `message.accepted` was handed to the line
     "submitting",  # the journal says "submitting", the radio was not called
     "radio_called",  # the radio answered, the journal does not know it yet
     "outcome_written",  # the journal knows the outcome, the gateway does not
-    "reported",  # the outcome was handed to the socket, no ack yet
+    "reported",  # the outcome was handed to the line, no ack yet
 ]
 
 _markers: dict[str, Path] = {}
