@@ -191,6 +191,7 @@ class Client:
             log.info("%s was offered again", offer.attempt_id)
 
     def _apply(self, settings: Settings) -> None:
-        self.settings = settings
-        self._settings_changed.set()
+        if settings != self.settings:  # over HTTP they come with every heartbeat's answer
+            self.settings = settings
+            self._settings_changed.set()
         self._dispatcher.resume(settings)

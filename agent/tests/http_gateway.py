@@ -21,6 +21,7 @@ class FakeHttpGateway(FakeGateway):
     def __init__(self, port: int = 0) -> None:
         super().__init__(port)
         self.upgrades = 0  # how often a socket was asked for
+        self.is_asked_for_news = False
         self._untold: list[dict[str, Any]] = []
         self._closes: list[tuple[int, str]] = []
         self._has_more = asyncio.Condition()
@@ -37,6 +38,7 @@ class FakeHttpGateway(FakeGateway):
         await asyncio.gather(*self._requests, return_exceptions=True)
 
     async def send(self, frame: dict[str, Any]) -> None:
+        self.settings = frame.get("settings", self.settings)
         async with self._has_more:
             self._untold.append(frame)
             self._has_more.notify_all()
@@ -46,6 +48,13 @@ class FakeHttpGateway(FakeGateway):
         async with self._has_more:
             self._closes.append((code, reason))
             self._has_more.notify_all()
+
+    def answers_to(self, frame: dict[str, Any]) -> list[dict[str, Any]]:
+        """With the settings after every heartbeat."""
+        answers = super().answers_to(frame)
+        if frame["type"] == "heartbeat":
+            answers.append({"type": "settings", "settings": self.settings})
+        return answers
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request = asyncio.ensure_future(self._respond(reader))
@@ -92,6 +101,9 @@ class FakeHttpGateway(FakeGateway):
         """What the phone is to hear, as soon as there is some and if it is still there."""
         leaving = asyncio.ensure_future(reader.read())
         more = asyncio.ensure_future(self._more())
+        self.is_asked_for_news = True
+        async with self._news:
+            self._news.notify_all()
         try:
             await asyncio.wait({leaving, more}, return_when=asyncio.FIRST_COMPLETED)
             if leaving.done():
@@ -101,6 +113,7 @@ class FakeHttpGateway(FakeGateway):
             untold, self._untold = self._untold, []
             return 200, untold
         finally:
+            self.is_asked_for_news = False
             leaving.cancel()
             more.cancel()
 

@@ -15,11 +15,13 @@ from agent.tests.gateway import (
     QUICK_PHONE,
     TOKEN,
     FakeGateway,
+    offer,
     running_agent,
     sent_ids,
     until,
 )
 from agent.tests.http_gateway import FakeHttpGateway
+from agent.transports import TRANSPORTS, AutoTransport
 
 Kind = type[FakeGateway]
 
@@ -176,8 +178,11 @@ async def test_repeated_offers_send_once_and_repeat_the_facts(
         await gateway.until_received("message.delivered")
         first = {frame["type"]: frame for frame in gateway.received if frame.get("attempt_id")}
         gateway.received.clear()
-        await gateway.offer("m1.1")
-        await gateway.until(lambda: len({f["type"] for f in gateway.received}) == 3)
+        for round_ in range(1, 10):  # a fact whose ack is on its way is not repeated
+            await gateway.offer("m1.1")
+            await gateway.until_received("message.accepted", round_)
+            if len({frame["type"] for frame in gateway.received}) == 3:
+                break
     assert {frame["type"]: frame for frame in gateway.received} == first
     assert sent_ids(tmp_path) == ["m1.1"]
 
@@ -311,3 +316,77 @@ async def test_suspended_account_keeps_the_queue_and_sends_nothing(
             gateway.greeting_close = None
             await gateway.until(lambda: "message.delivered" in gateway.facts("m2.1"))
     assert sent_ids(tmp_path) == ["m1.1", "m2.1"]
+
+
+@pytest.fixture
+def auto() -> AutoTransport:
+    """Two tries of a socket, then HTTP for a short while."""
+    return AutoTransport(tries=2, socket_again_seconds=0.3)
+
+
+async def test_http_is_used_where_no_socket_gets_through(
+    tmp_path: Path, auto: AutoTransport, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with FakeHttpGateway() as gateway, running_agent(gateway, tmp_path, transport=auto):
+        await gateway.until_received("hello")
+        assert gateway.upgrades == 2
+        await gateway.offer("m1.1")
+        await gateway.until_received("message.delivered")
+        await gateway.until_received("hello", 2)
+    assert gateway.upgrades == 3  # tried again in between
+    assert caplog.text.count("No WebSocket gets through") == 2
+    assert sent_ids(tmp_path) == ["m1.1"]
+
+
+async def test_socket_is_used_again_when_it_gets_through(
+    tmp_path: Path, auto: AutoTransport
+) -> None:
+    blocked = FakeHttpGateway()
+    async with blocked, running_agent(blocked, tmp_path, transport=auto):
+        await blocked.until_received("hello")
+        await blocked.stop()
+        async with FakeGateway(blocked.port) as gateway:
+            await gateway.until_received("hello")
+
+
+async def test_gateway_that_is_away_is_no_reason_for_http(
+    tmp_path: Path, auto: AutoTransport, caplog: pytest.LogCaptureFixture
+) -> None:
+    gateway = FakeGateway()
+    async with gateway:
+        pass  # now there is a port at which nobody listens
+    async with running_agent(gateway, tmp_path, transport=auto):
+        await until(lambda: caplog.text.count("No connection to ws://") > 5)
+        async with FakeGateway(gateway.port) as again:
+            await again.until_received("hello")
+    assert caplog.text.count("No connection to http://") == 0
+
+
+@pytest.mark.parametrize("kind", TRANSPORTS)
+async def test_refusal_is_no_reason_for_another_transport(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (FakeHttpGateway if kind == "http" else FakeGateway)() as gateway:
+        gateway.greeting_close = (4401, "invalid_token")
+        with pytest.raises(TokenRefused):
+            async with running_agent(gateway, tmp_path, transport=TRANSPORTS[kind]()) as agent:
+                await agent
+    assert caplog.text.count("No WebSocket gets through") == 0
+
+
+async def test_facts_that_gathered_share_requests(tmp_path: Path) -> None:
+    async with FakeHttpGateway() as gateway:
+        gateway.offers_at_hello = [offer(f"m{number}.1") for number in range(200)]
+        async with running_agent(gateway, tmp_path):
+            await gateway.until(lambda: len(gateway.of_type("message.delivered")) == 200)
+    assert len(sent_ids(tmp_path)) == 200
+    assert len(gateway.authorizations) < 300  # requests, for 600 facts
+
+
+async def test_news_that_wait_do_not_hold_up_the_end(tmp_path: Path) -> None:
+    async with FakeHttpGateway() as gateway:
+        async with running_agent(gateway, tmp_path):
+            await gateway.until(lambda: gateway.is_asked_for_news)
+            began_at = time.monotonic()
+        assert time.monotonic() - began_at < 5
+        await until(lambda: not gateway.is_asked_for_news)  # the request was broken off
