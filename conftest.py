@@ -18,3 +18,11 @@ def _fresh_counters(request):
         forget_cached_keys()
         forget_purses()
         forget_phones()
+
+
+@pytest.fixture
+def no_lasting_connections(transactional_db, monkeypatch):
+    """The gateway's threads keep their connections; here they end with each call."""
+    from django.db import connections  # noqa: PLC0415 - as above
+
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)

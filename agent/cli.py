@@ -19,6 +19,7 @@ from agent.radios import RADIOS, radio_class
 from agent.radios.inbox import Inbox
 from agent.radios.options import add_options, chosen_options
 from agent.runner import run_until_signal
+from agent.transports import TRANSPORTS
 
 COMMAND = "sms-gateway-agent"  # of agent/pyproject.toml
 RADIO_HELP = "which radio it drives [AGENT_RADIO or simulated]"
@@ -70,6 +71,12 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     pairing.set_defaults(command=_pair)
 
     running = commands.add_parser("run", parents=[folder], help="send and receive until stopped")
+    running.add_argument(
+        "--transport",
+        choices=TRANSPORTS,
+        default=os.environ.get("AGENT_TRANSPORT", "auto"),
+        help="how to talk to the gateway; auto = socket, HTTP where that does not get through",
+    )
     _add_radio_options(running, arguments)
     running.set_defaults(command=_run)
 
@@ -133,7 +140,8 @@ def _run(options: argparse.Namespace) -> None:
     kind = radio_class(options.radio)
     radio = kind(data_dir, chosen_options(kind.options, options))
     with_console = options.radio == "simulated" and sys.stdin.isatty()
-    asyncio.run(run_until_signal(me, data_dir, radio, with_console))
+    transport = TRANSPORTS[options.transport]()
+    asyncio.run(run_until_signal(me, data_dir, radio, with_console, transport))
 
 
 def _doctor(options: argparse.Namespace) -> None:

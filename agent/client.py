@@ -1,4 +1,4 @@
-"""The device socket: connect, say hello, talk, and after a close wait as long as it asks for."""
+"""The talk with the gateway: open a line, say hello, and after its end wait and open another."""
 
 import asyncio
 import logging
@@ -9,8 +9,6 @@ from random import SystemRandom
 from typing import NoReturn
 
 import msgspec
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from agent import __version__, crash, frames
 from agent.dispatcher import Dispatcher
@@ -18,10 +16,10 @@ from agent.errors import TokenRefused
 from agent.frames import MessageCancel, MessageSend, Settings, Welcome
 from agent.identity import Identity
 from agent.journal import Journal
+from agent.line import Closed, Line, NoLine, Transport
 from agent.outbox import Outbox
 from agent.radios.base import Radio
 
-INVALID_TOKEN, TENANT_INACTIVE, TOO_MANY_SOCKETS = 4401, 4403, 4409
 HOLDING_LIMIT = 900  # ids in `hello`: one frame may have 64 kB, one id 64 characters
 
 log = logging.getLogger(__name__)
@@ -40,7 +38,7 @@ class Timing:
 
 
 class Client:
-    """Holds the socket. `settings` are the gateway's latest."""
+    """Holds the line. `settings` are the gateway's latest."""
 
     def __init__(
         self,
@@ -49,12 +47,14 @@ class Client:
         radio: Radio,
         dispatcher: Dispatcher,
         timing: Timing,
+        transport: Transport,
     ) -> None:
         self._identity = identity
         self._journal = journal
         self._radio = radio
         self._dispatcher = dispatcher
         self._timing = timing
+        self._transport = transport
         self._outbox = Outbox(journal, timing.repeat_after)
         self._next_wait = timing.first_wait
         self._settings_changed = asyncio.Event()
@@ -68,45 +68,39 @@ class Client:
             await asyncio.sleep(wait)
 
     async def _connect_once(self) -> float:
-        """Hold one connection; returns the seconds to wait before the next try."""
+        """Hold one line; returns the seconds to wait before the next try."""
         began_at = time.monotonic()
         try:
-            async with connect(
-                self._identity.socket_url,
-                additional_headers={"Authorization": f"Bearer {self._identity.token}"},
-                user_agent_header=f"agent/{__version__}",
-                close_timeout=2,
-            ) as socket:
-                try:
-                    await self._talk(socket)
-                except* ConnectionClosed:
-                    log.info("Connection closed: %s %s", socket.close_code, socket.close_reason)
-        except InvalidStatus as error:
-            if error.response.status_code == 401:
-                raise TokenRefused("The gateway refuses this phone's token: pair again.") from None
-            self._log_failure(error)
-        except (OSError, WebSocketException) as error:
-            self._log_failure(error)
-        else:
+            async with self._transport.open(self._identity) as line:
+                await self._hold(line)
+        except NoLine as error:
+            log.warning("%s", error)
+            return self._double_wait()
+        except Closed as closed:
+            log.info("Connection closed: %s", closed.reason)
             if time.monotonic() - began_at >= self._timing.stable_after:
                 self._next_wait = self._timing.first_wait
-            return self._wait_after(socket.close_code, socket.close_reason or "no reason given")
-        return self._double_wait()
+            return max(self._wait_after(closed.reason), closed.wait)
 
-    def _log_failure(self, error: Exception) -> None:
-        reason = str(error) or type(error).__name__  # a TimeoutError has no text
-        log.warning("No connection to %s: %s", self._identity.socket_url, reason)
+    async def _hold(self, line: Line) -> NoReturn:
+        """Talk until the line ends. Raises what ended it: Closed or NoLine."""
+        end: BaseException = AssertionError("a talk ends with its line")
+        try:
+            await self._talk(line)
+        except* (Closed, NoLine) as ends:
+            end = ends.exceptions[0]
+        raise end
 
-    def _wait_after(self, code: int | None, reason: str) -> float:
-        if code == INVALID_TOKEN:
+    def _wait_after(self, reason: str) -> float:
+        if reason == "invalid_token":
             raise TokenRefused(
                 f"The gateway does not know this phone any more ({reason}): pair it again."
             )
-        if code == TENANT_INACTIVE:
+        if reason == "tenant_inactive":
             log.warning("The account is suspended (%s): the queue is kept, nothing is sent", reason)
             self._dispatcher.pause()
             return self._timing.suspended_wait
-        if code == TOO_MANY_SOCKETS:
+        if reason == "too_many_sockets":
             return self._timing.longest_wait
         return self._double_wait()
 
@@ -115,22 +109,30 @@ class Client:
         self._next_wait = min(wait * 2, self._timing.longest_wait)
         return wait
 
-    async def _talk(self, socket: ClientConnection) -> NoReturn:
-        """Everything between the opening and the close. Raises ConnectionClosed in a group."""
-        await socket.send(frames.encode(await self._hello()))
-        async with asyncio.timeout(self._timing.welcome_timeout):
-            welcome = await self._read(socket)
-            while not isinstance(welcome, Welcome):
-                welcome = await self._read(socket)
+    async def _talk(self, line: Line) -> NoReturn:
+        """Everything between the opening and the end. Raises Closed or NoLine, or a group of it."""
+        welcome = await self._introduce(line)
         log.info("Connected to %s as %s", self._identity.url, welcome.name)
         self._apply(welcome.settings)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._send_heartbeats(socket))
-            tasks.create_task(self._outbox.run(socket))
+            tasks.create_task(self._send_heartbeats(line))
+            tasks.create_task(self._outbox.run(line))
             while True:
                 # A task each, so that frames that come together share a trip to the disk. Their
                 # order is kept: each is handed to the journal before the next one starts.
-                tasks.create_task(self._handle(socket, await self._read(socket)))
+                tasks.create_task(self._handle(line, await self._read(line)))
+
+    async def _introduce(self, line: Line) -> Welcome:
+        try:
+            async with asyncio.timeout(self._timing.welcome_timeout):
+                await line.send([frames.encode(await self._hello())])
+                while True:
+                    frame = await self._read(line)
+                    if isinstance(frame, Welcome):
+                        return frame
+        except TimeoutError:
+            url = self._identity.url
+            raise NoLine(f"No connection to {url}: no welcome came", is_unfit=True) from None
 
     async def _hello(self) -> dict[str, object]:
         fields = {
@@ -143,26 +145,26 @@ class Client:
         }
         return frames.frame("hello", fields)
 
-    async def _send_heartbeats(self, socket: ClientConnection) -> None:
+    async def _send_heartbeats(self, line: Line) -> None:
         while True:
             self._settings_changed.clear()
             queue = await self._journal.read(self._journal.count_holding)
             fields = msgspec.to_builtins(self._radio.status()) | {"queue": queue}
-            await socket.send(frames.encode(frames.frame("heartbeat", fields)))
+            await line.send([frames.encode(frames.frame("heartbeat", fields))])
             with suppress(TimeoutError):
                 async with asyncio.timeout(self.settings.heartbeat_seconds):
                     await self._settings_changed.wait()
 
-    async def _read(self, socket: ClientConnection) -> frames.GatewayFrame | None:
+    async def _read(self, line: Line) -> frames.GatewayFrame | None:
         """The next frame; None if it is one that this version does not know."""
-        raw = await socket.recv()
+        raw = await line.receive()
         try:
             return frames.decode(raw)
         except msgspec.DecodeError as error:
             log.warning("Ignored a frame: %s", error)
             return None
 
-    async def _handle(self, socket: ClientConnection, frame: frames.GatewayFrame | None) -> None:
+    async def _handle(self, line: Line, frame: frames.GatewayFrame | None) -> None:
         match frame:
             case MessageSend():
                 await self._take(frame)
@@ -178,7 +180,7 @@ class Client:
             case frames.SettingsChanged(settings=settings):
                 self._apply(settings)
             case frames.Pull():
-                await socket.send(frames.encode({"type": "pull"}))
+                await line.send([frames.encode({"type": "pull"})])
 
     async def _take(self, offer: MessageSend) -> None:
         if await self._journal.write(self._journal.store, offer):
@@ -189,6 +191,7 @@ class Client:
             log.info("%s was offered again", offer.attempt_id)
 
     def _apply(self, settings: Settings) -> None:
-        self.settings = settings
-        self._settings_changed.set()
+        if settings != self.settings:  # over HTTP they come with every heartbeat's answer
+            self.settings = settings
+            self._settings_changed.set()
         self._dispatcher.resume(settings)

@@ -13,12 +13,12 @@ from agent.errors import AgentError
 
 Step = Literal[
     "stored",  # the offer is in the journal, the gateway does not know it yet
-    "accepted",  # `message.accepted` was handed to the socket
+    "accepted",  # `message.accepted` was handed to the line
     "submitting",  # the journal says "submitting", the radio was not called
     "handed_over",  # the modem or phone has the text, the back-end did not write that down yet
     "radio_called",  # the radio answered, the journal does not know it yet
     "outcome_written",  # the journal knows the outcome, the gateway does not
-    "reported",  # the outcome was handed to the socket, no ack yet
+    "reported",  # the outcome was handed to the line, no ack yet
 ]
 
 _markers: dict[str, Path] = {}

@@ -6,20 +6,19 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException
 from pathlib import Path
 from typing import TextIO, TypeAlias
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
-
 from agent import __version__, identity, journal
-from agent.client import INVALID_TOKEN, TENANT_INACTIVE
 from agent.errors import AgentError
+from agent.http_line import HttpTransport
 from agent.identity import Identity
+from agent.line import Closed, NoLine
 from agent.radios.base import Finding
+from agent.socket_line import SocketTransport
 
 TIMEOUT_SECONDS = 10.0
 REFUSAL_SECONDS = 2.0  # a socket that will be refused is closed at once
@@ -111,34 +110,38 @@ def _ask_date(url: str) -> float | None:
 
 
 async def _finding_on_token(me: Identity) -> Finding:
-    """Open the socket as the phone, and leave without a word: a second socket is allowed."""
+    """Open a line as the phone, and leave without a word: a second one is allowed."""
     try:
-        async with asyncio.timeout(TIMEOUT_SECONDS):
-            return await _knock(me)
-    except InvalidStatus as error:
-        if error.response.status_code == 401:
-            return Finding(False, "The gateway refuses this phone's token.", PAIR_AGAIN)
-        text = f"The gateway answers the device socket with {error.response.status_code}."
-        return Finding(False, text, "A proxy in front of it must pass WebSockets on.")
-    except (OSError, TimeoutError, WebSocketException) as error:
-        text = f"The device socket {me.socket_url} cannot be opened: {str(error) or 'no answer'}."
-        return Finding(False, text, "A proxy in front of the gateway must pass WebSockets on.")
+        await _knock_at_socket(me)
+        return Finding(True, f"The gateway knows this phone as {me.name or me.device_id}.")
+    except Closed as closed:
+        return _refusal(closed.reason)
+    except (NoLine, TimeoutError) as error:
+        no_socket = str(error) or f"No answer from {me.socket_url}"
+    try:
+        async with HttpTransport().open(me) as line:
+            await line.knock()
+    except Closed as closed:
+        return _refusal(closed.reason)
+    except NoLine:
+        advice = "A proxy in front of the gateway must pass WebSockets on."
+        return Finding(False, f"{no_socket}.", advice)
+    text = f"The gateway knows this phone as {me.name or me.device_id}, but over HTTP alone."
+    return Finding(True, text, "That works. A proxy in front of it passes no WebSockets on.")
 
 
-async def _knock(me: Identity) -> Finding:
-    header = {"Authorization": f"Bearer {me.token}"}
-    async with connect(me.socket_url, additional_headers=header, close_timeout=1) as socket:
-        try:
+async def _knock_at_socket(me: Identity) -> None:
+    """Raises Closed when the phone is refused; NoLine or TimeoutError when there is no socket."""
+    async with asyncio.timeout(TIMEOUT_SECONDS), SocketTransport().open(me) as line:
+        with suppress(TimeoutError):
             async with asyncio.timeout(REFUSAL_SECONDS):
-                await socket.recv()
-        except TimeoutError:
-            pass
-        except ConnectionClosed:
-            if socket.close_code == INVALID_TOKEN:
-                return Finding(False, "The gateway does not know this phone.", PAIR_AGAIN)
-            if socket.close_code == TENANT_INACTIVE:
-                advice = "Ask whoever runs the gateway."
-                return Finding(False, "The account on the gateway is suspended.", advice)
-            reason = f"{socket.close_code} {socket.close_reason}"
-            return Finding(False, f"The gateway closed the device socket: {reason}.")
-    return Finding(True, f"The gateway knows this phone as {me.name or me.device_id}.")
+                await line.receive()
+
+
+def _refusal(reason: str) -> Finding:
+    if reason == "invalid_token":
+        return Finding(False, "The gateway does not know this phone.", PAIR_AGAIN)
+    if reason == "tenant_inactive":
+        advice = "Ask whoever runs the gateway."
+        return Finding(False, "The account on the gateway is suspended.", advice)
+    return Finding(False, f"The gateway closed the connection: {reason}.")

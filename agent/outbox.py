@@ -5,10 +5,9 @@ import time
 from contextlib import suppress
 from math import inf
 
-from websockets.asyncio.client import ClientConnection
-
 from agent import crash
 from agent.journal import Fact, Journal
+from agent.line import Line
 
 WINDOW = 50  # facts in flight; a big backlog goes out at the pace of the acks
 REPORTS = ("message.sent", "message.failed")
@@ -21,25 +20,27 @@ class Outbox:
         self._journal = journal
         self._repeat_seconds = repeat_seconds
 
-    async def run(self, socket: ClientConnection) -> None:
-        """Feed one connection until it closes (ConnectionClosed) or this is cancelled."""
+    async def run(self, line: Line) -> None:
+        """Feed one line until it ends (Closed, NoLine) or this is cancelled."""
         sent_at: dict[str, float] = {}
         while True:
             self._journal.changed.clear()
             facts = await self._journal.read(self._journal.open_facts, WINDOW)
             sent_at = {fact.id: sent_at[fact.id] for fact in facts if fact.id in sent_at}
-            for fact in facts:
-                if time.monotonic() >= sent_at.get(fact.id, -inf) + self._repeat_seconds:
-                    await self._send(socket, fact)
-                    sent_at[fact.id] = time.monotonic()
+            repeat = time.monotonic() - self._repeat_seconds
+            due = [fact for fact in facts if sent_at.get(fact.id, -inf) <= repeat]
+            await self._send(line, due)
+            sent_at |= dict.fromkeys((fact.id for fact in due), time.monotonic())
             next_repeat = min(sent_at.values(), default=time.monotonic()) + self._repeat_seconds
             with suppress(TimeoutError):
                 async with asyncio.timeout(next_repeat - time.monotonic()):
                     await self._journal.changed.wait()
 
-    async def _send(self, socket: ClientConnection, fact: Fact) -> None:
-        await socket.send(fact.frame)
-        if fact.type == "message.accepted":
-            crash.reach("accepted")
-        elif fact.type in REPORTS:
-            crash.reach("reported")
+    async def _send(self, line: Line, facts: list[Fact]) -> None:
+        if facts:
+            await line.send([fact.frame for fact in facts])
+        for fact in facts:
+            if fact.type == "message.accepted":
+                crash.reach("accepted")
+            elif fact.type in REPORTS:
+                crash.reach("reported")

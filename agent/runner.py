@@ -1,4 +1,4 @@
-"""The running agent: journal, radio, dispatcher and socket put together."""
+"""The running agent: journal, radio, dispatcher and line put together."""
 
 import asyncio
 import logging
@@ -13,18 +13,26 @@ from agent.console import attach_console
 from agent.dispatcher import Dispatcher
 from agent.identity import Identity
 from agent.journal import FILE_NAME, Journal
+from agent.line import Transport
 from agent.radios.base import Radio, RadioEvent
+from agent.transports import AutoTransport
 
 log = logging.getLogger(__name__)
 
 
 async def run_agent(
-    identity: Identity, data_dir: Path, radio: Radio, timing: Timing | None = None
+    identity: Identity,
+    data_dir: Path,
+    radio: Radio,
+    timing: Timing | None = None,
+    transport: Transport | None = None,
 ) -> None:
     """Run until cancelled. Raises TokenRefused, or whatever the disk or the radio raised."""
     async with aclosing(radio), aclosing(Journal(data_dir / FILE_NAME)) as journal:
         dispatcher = Dispatcher(journal, radio)
-        client = Client(identity, journal, radio, dispatcher, timing or Timing())
+        client = Client(
+            identity, journal, radio, dispatcher, timing or Timing(), transport or AutoTransport()
+        )
 
         async def on_event(event: RadioEvent) -> None:
             await journal.write(journal.add, event)
@@ -52,10 +60,14 @@ async def _run_until_one_ends(*parts: Coroutine[Any, Any, None]) -> None:
 
 
 async def run_until_signal(
-    identity: Identity, data_dir: Path, radio: Radio, with_console: bool
+    identity: Identity,
+    data_dir: Path,
+    radio: Radio,
+    with_console: bool,
+    transport: Transport | None = None,
 ) -> None:
     """Run until SIGINT or SIGTERM, then shut down cleanly; `with_console` reads the terminal."""
-    agent = asyncio.create_task(run_agent(identity, data_dir, radio))
+    agent = asyncio.create_task(run_agent(identity, data_dir, radio, transport=transport))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # Windows has no such handlers

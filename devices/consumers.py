@@ -1,4 +1,4 @@
-"""The gateway's end of a phone's socket: connection, authentication, heartbeat and dispatch."""
+"""The gateway's end of a phone's socket: connection, authentication, silence and dispatch."""
 
 import asyncio
 import time
@@ -11,30 +11,19 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from accounts.api.authentication import bearer_secret
 from accounts.errors import GatewayError
+from devices.conversation import DeviceConversation
 from devices.frames import (
+    FRAMES_PER_WINDOW,
     MAX_FRAME_BYTES,
-    Ack,
+    WINDOW_SECONDS,
     ErrorFrame,
     FrameError,
-    HeartbeatIn,
-    Hello,
-    Pull,
-    Settings,
-    SettingsFrame,
-    SimSettings,
-    Welcome,
     decode_frame,
-    storable,
 )
 from devices.hub import hub, run
-from devices.models import Device
-from devices.services.presence import (
-    Introduction,
-    authenticate_device,
-    record_heartbeat,
-    record_introduction,
-)
+from devices.services.presence import authenticate_device
 
 log = structlog.get_logger(__name__)
 
@@ -47,22 +36,16 @@ CLOSE_CODES = {
     "too_many_frames": 4429,
     "internal_error": 1011,
 }
-FRAMES_PER_WINDOW = 6_000
-WINDOW_SECONDS = 10
 
 
 class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels has no types
-    """One socket of one phone. Subclasses add frame types to `frames` and `on_<type>` methods."""
+    """One socket of one phone. What is said on it is the business of its conversation."""
 
     # The hub subscribes to nudges once for the whole process; no socket needs a layer of its own.
     channel_layer_alias = None
-    frames: ClassVar[dict[str, type[Any]]] = {
-        "hello": Hello,
-        "heartbeat": HeartbeatIn,
-        "pull": Pull,
-    }
+    conversation_class: ClassVar[type[DeviceConversation]] = DeviceConversation
 
-    device: Device
+    conversation: DeviceConversation
     tenant_id: int
     device_id: int
     token_id: int
@@ -91,7 +74,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         except DatabaseError:
             await self.refuse("internal_error")
             return
-        self.device, self.token_id = token.device, token.pk
+        self.conversation, self.token_id = self.conversation_class(token.device), token.pk
         self.tenant_id, self.device_id = token.device.tenant_id, token.device_id
         self._window_started, self._frames_seen = time.monotonic(), 0
         if not await hub.join(self):
@@ -105,7 +88,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         self._leave()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        """Read one frame and hand it to `on_<type>`; nothing that a phone sends ends in a crash."""
+        """Read one frame and have it answered; nothing that a phone sends ends in a crash."""
         if not self.joined:
             return
         self._last_heard = time.monotonic()
@@ -115,43 +98,29 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
         try:
             if text_data is None or len(text_data.encode()) > MAX_FRAME_BYTES:
                 raise FrameError("invalid_frame", "Send one JSON object as text, at most 64 kB.")
-            kind, frame = decode_frame(text_data, self.frames)
+            kind, frame = decode_frame(text_data, self.conversation.frames)
             if not self.said_hello and kind != "hello":
                 raise FrameError("hello_first", "The first frame must be a hello.")
-            await getattr(self, "on_" + kind.replace(".", "_"))(frame)
+            await self.take(kind, frame)
         except FrameError as error:
-            await self.send_frame(ErrorFrame(error.frame_id, error.code, error.message))
+            await self.send_frame(ErrorFrame.of(error))
         except DatabaseError as error:
             # No ack: the phone repeats the fact when it is back.
             log.warning("frame not stored", device=self.device_id, error=str(error))
             await self.refuse("internal_error")
 
-    async def on_hello(self, frame: Hello) -> None:
-        sims = tuple(sim.report() for sim in frame.sims)
-        introduction = Introduction(str(frame.app), storable(frame.model or ""), sims)
-        await run(record_introduction, device=self.device, introduction=introduction)
-        await self.greet(frame)
-        self._told = await run(phone_settings_for, device=self.device)
-        await self.send_frame(
-            Welcome(frame.id, self.device.external_id, self.device.name, self._told)
-        )
-        self.said_hello = True
-        self.wake()
-
-    async def greet(self, frame: Hello) -> None:
-        """What else a phone that connects brings about, before it is welcomed."""
-
-    async def on_heartbeat(self, frame: HeartbeatIn) -> None:
-        await run(record_heartbeat, device=self.device, vitals=frame.vitals())
-        await self.send_frame(Ack(frame.id))
-        phone_settings = await run(phone_settings_for, device=self.device)
-        if phone_settings != self._told:
-            self._told = phone_settings
-            await self.send_frame(SettingsFrame(phone_settings))
-        await hub.renew(self)
-
-    async def on_pull(self, frame: Pull) -> None:
-        self.wake()
+    async def take(self, kind: str, frame: Any) -> None:
+        """Have one frame answered."""
+        if kind == "pull":
+            self.wake()
+            return
+        for answer in await run(self.conversation.answer, kind=kind, frame=frame):
+            await self.send_frame(answer)
+        if kind == "hello":
+            self.said_hello = True
+            self.wake()
+        elif kind == "heartbeat":
+            await hub.renew(self)
 
     def wake(self) -> None:
         """There may be work; the subclass that knows of work does something about it."""
@@ -184,9 +153,7 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
     def _secret(self) -> str:
         """The token of the Authorization header; a query parameter would end up in logs."""
         headers = dict(self.scope["headers"])
-        value = headers.get(b"authorization", b"").decode("latin-1")
-        scheme, _, secret = value.partition(" ")
-        return secret.strip() if scheme.lower() == "bearer" else ""
+        return bearer_secret(headers.get(b"authorization", b"").decode("latin-1"))
 
     def _may_send_more(self) -> bool:
         now = time.monotonic()
@@ -208,13 +175,3 @@ class DeviceConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]  # channels 
             self._closing = loop.create_task(self.refuse("heartbeat_missing"))
         else:
             self._watchdog = loop.call_later(self._patience() - silent, self._look)
-
-
-def phone_settings_for(*, device: Device) -> Settings:
-    """What a phone needs to know to pace itself, as the `settings` of `welcome`."""
-    sims = device.sims.filter(is_present=True)
-    return Settings(
-        heartbeat_seconds=settings.DEVICE_HEARTBEAT_SECONDS,
-        window_per_sim=settings.DEVICE_WINDOW_PER_SIM,
-        sims=[SimSettings(sim.slot, sim.min_gap_ms, sim.jitter_ms) for sim in sims],
-    )

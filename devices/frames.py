@@ -6,7 +6,7 @@
 import json
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import msgspec
 
@@ -14,6 +14,9 @@ from devices.services.presence import Vitals
 from devices.services.sims import SimReport
 
 MAX_FRAME_BYTES = 65_536
+# How many a phone may send.
+FRAMES_PER_WINDOW = 6_000
+WINDOW_SECONDS = 10
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 FrameId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -112,6 +115,10 @@ class ErrorFrame(msgspec.Struct, tag="error"):
     code: str
     message: str
 
+    @classmethod
+    def of(cls, error: FrameError) -> Self:
+        return cls(error.frame_id, error.code, error.message)
+
 
 def decode_frame(text: str, shapes: dict[str, type[Any]]) -> tuple[str, Any]:
     """(type, frame) of one text message, by the struct that `shapes` has for its type.
@@ -120,7 +127,7 @@ def decode_frame(text: str, shapes: dict[str, type[Any]]) -> tuple[str, Any]:
     """
     frame_id = None
     try:
-        content = _without_lone_surrogates(text)
+        content = without_lone_surrogates(text)
         head = msgspec.json.decode(content, type=_Head)
         frame_id = head.id
         shape = shapes.get(head.type)
@@ -131,10 +138,11 @@ def decode_frame(text: str, shapes: dict[str, type[Any]]) -> tuple[str, Any]:
         raise FrameError("invalid_frame", str(error), frame_id) from error
 
 
-def _without_lone_surrogates(text: str) -> str | bytes:
+def without_lone_surrogates(text: str) -> str | bytes:
     """`text` as the decoder takes it: half an emoji, where a phone cut it, becomes a "?".
 
     JSON can spell a lone surrogate and UTF-8 cannot, but a fact must not be refused for it.
+    Raises ValueError or RecursionError.
     """
     if not _SURROGATE_ESCAPE.search(text):
         return text

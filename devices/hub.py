@@ -61,13 +61,16 @@ class SocketHub:
 
     async def join(self, socket: Socket) -> bool:
         """Add a socket; False when its phone has too many already."""
-        mine = self._sockets.setdefault(socket.device_id, set())
-        if len(mine) >= settings.DEVICE_MAX_SOCKETS:
+        if not self.has_room(socket.device_id):
             return False
-        mine.add(socket)
+        self._sockets.setdefault(socket.device_id, set()).add(socket)
         self._start()
         await self.renew(socket)
         return True
+
+    def has_room(self, device_id: int) -> bool:
+        """Whether one more of that phone's may join."""
+        return len(self._sockets.get(device_id, ())) < settings.DEVICE_MAX_SOCKETS
 
     def leave(self, socket: Socket) -> None:
         """Forget a socket; its group membership in Redis expires or leads nowhere."""

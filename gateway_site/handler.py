@@ -19,6 +19,7 @@ from django.conf import settings
 from django.core import signals
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.base import BaseHandler
+from django.db import close_old_connections
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
@@ -88,7 +89,9 @@ class ThreadedHandler(ASGIHandler):
         if request is None:
             return refusal or HttpResponse(status=400)
         response = self.get_response(request)
-        if not response.streaming:
+        if response.streaming:
+            close_old_connections()  # here; what ends the request later may run on another thread
+        else:
             response.close()  # also ends the request for Django: connections, signals
         return response
 

@@ -7,6 +7,14 @@ import msgspec
 from accounts.api.errors import ErrorOut
 from accounts.api.openapi import REF, nested_schemas
 
+# Operations that do without an API key.
+SECURITY: dict[str, list[dict[str, list[str]]]] = {
+    "pairDevice": [],
+    "postToIngress": [],
+    "sendFrames": [{"deviceToken": []}],
+    "waitForFrames": [{"deviceToken": []}],
+}
+
 
 def add_error_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Every operation may answer with the error envelope; say so once for all."""
@@ -14,7 +22,8 @@ def add_error_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     schemas = result["components"].setdefault("schemas", {})
     result["components"]["schemas"] = dict(sorted((schemas | nested_schemas | components).items()))
     result["components"]["securitySchemes"] = {
-        "apiKey": {"type": "http", "scheme": "bearer", "description": "sk_live_…"}
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "sk_live_…"},
+        "deviceToken": {"type": "http", "scheme": "bearer", "description": "dt_…"},
     }
     answer = {
         "description": "An error; see `error`.",
@@ -23,6 +32,5 @@ def add_error_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for path in result["paths"].values():
         for operation in path.values():
             operation["responses"]["default"] = answer
-            is_open = operation["operationId"] in ("pairDevice", "postToIngress")
-            operation["security"] = [] if is_open else [{"apiKey": []}]
+            operation["security"] = SECURITY.get(operation["operationId"], [{"apiKey": []}])
     return result

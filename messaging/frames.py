@@ -16,7 +16,7 @@ Part = Annotated[int, msgspec.Meta(ge=1, le=255)]
 Long = Annotated[str, msgspec.Meta(max_length=2000)]
 
 
-class _Fact(msgspec.Struct):
+class ReportFrame(msgspec.Struct):
     """What all reports about an attempt have."""
 
     id: FrameId
@@ -27,11 +27,11 @@ class _Fact(msgspec.Struct):
         return Report(_KINDS[type(self)], self.attempt_id, aware(self.occurred_at))
 
 
-class Accepted(_Fact):
+class Accepted(ReportFrame):
     pass
 
 
-class _PartFact(_Fact):
+class _PartReport(ReportFrame):
     part: Part | None = None
     parts: Part | None = None
 
@@ -42,15 +42,15 @@ class _PartFact(_Fact):
         return Report(kind, self.attempt_id, when, min(self.part, self.parts), self.parts)
 
 
-class Sent(_PartFact):
+class Sent(_PartReport):
     pass
 
 
-class Delivered(_PartFact):
+class Delivered(_PartReport):
     pass
 
 
-class Failed(_Fact, kw_only=True):
+class Failed(ReportFrame, kw_only=True):
     code: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
     reason: Long | None = None
 
@@ -62,7 +62,7 @@ class Failed(_Fact, kw_only=True):
         )
 
 
-class Released(_Fact, kw_only=True):
+class Released(ReportFrame, kw_only=True):
     reason: Long | None = None
 
     def report(self) -> Report:

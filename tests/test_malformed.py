@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from schemathesis.generation import GenerationMode
 
 from accounts.tests.factories import bearer
-from devices.tests.factories import DeviceFactory
+from devices.tests.factories import DeviceFactory, token_of
 from integrations.ingress.tests.factories import IngressFactory
 from tests.id_kinds import ID_KINDS
 
@@ -39,7 +39,7 @@ RULE |= {"emailBody": "{{text}}", "webhook": "https://example.com/", "forwardTo"
 RULE |= {"addToGroup": "grp_x"}
 ENDPOINT = {"url": "https://example.com/hook", "events": ["message.received"]}
 # Operation -> a body with every string field that it takes.
-BODIES: dict[str, dict[str, Any]] = {
+BODIES: dict[str, dict[str, Any] | list[dict[str, Any]]] = {
     "sendMessage": TEXT,
     "sendBatch": {"messages": [TEXT]},
     "previewMessage": {"text": "Hello", "to": "+6581230000"},
@@ -98,6 +98,20 @@ BODIES: dict[str, dict[str, Any]] = {
     "updateIngress": INGRESS,
     "dryRunIngress": {"payload": {"to": "+6581230000", "text": "Hello"}, "payloadId": "pay_x"},
     "postToIngress": {"to": "+6581230000", "text": "Hello", "ref": "r", "more": {"a": ["b"]}},
+    "sendFrames": [
+        {"type": "heartbeat", "id": "f1", "network": "wifi"},
+        {
+            "type": "message.received",
+            "id": "f2",
+            "from": "+6581230000",
+            "to": "+6598765432",
+            "text": "Hello",
+            "received_at": "2026-06-12T18:40:00Z",
+            "provider_key": "k",
+        },
+        {"type": "message.failed", "id": "f3", "attempt_id": "a", "code": "c", "reason": "r"},
+        {"type": "hello", "id": "f4", "model": "Pixel", "app": {"name": "a", "version": "1"}},
+    ],
     "pairDevice": {
         "code": "12345678",
         "name": "Desk",
@@ -155,12 +169,14 @@ class Caller:
     def __init__(self, device) -> None:
         self._client = Client(raise_request_exception=False)
         self._key = bearer(device.tenant)
+        self._token = {"Authorization": f"Bearer {token_of(device)}"}
 
     def __call__(self, method: str, path: str, body: bytes | str, headers: dict[str, str]) -> int:
         """The status of one request, which must not be a server error."""
         content_type = headers.pop("Content-Type", "")
+        key = self._token if path.startswith("/v1/device/frames") else self._key
         answer = self._client.generic(
-            method, path, body, content_type=content_type, headers=self._key | headers
+            method, path, body, content_type=content_type, headers=key | headers
         )
         try:
             assert answer.status_code < 500
@@ -204,7 +220,7 @@ def test_generated_request_is_no_server_error(operation, mode, device, ids):
     assert len(tried) > 0
 
 
-def mutations(body: dict[str, Any]) -> Iterator[tuple[str, bytes, str]]:
+def mutations(body: dict[str, Any] | list[dict[str, Any]]) -> Iterator[tuple[str, bytes, str]]:
     """(what was done to the body, its bytes, content type)."""
     plain, as_json = json.dumps(body).encode(), "application/json"
     name = json.dumps(next(iter(body))).encode()

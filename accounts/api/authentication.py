@@ -17,8 +17,8 @@ def authorize(request: HttpRequest, scope: str) -> ApiKey:
     Raises Unauthorized, InvalidApiKey, IpNotAllowed, TenantInactive, RateLimited, or Forbidden when
     the key lacks `scope`. The tenant and its allowance are left on the request for what answers.
     """
-    scheme, secret = credentials(request)
-    if scheme != "bearer" or not secret:
+    secret = bearer_secret(request.META.get("HTTP_AUTHORIZATION", ""))
+    if not secret:
         raise Unauthorized
     api_key = authenticate_key(secret=secret, address=client_address(request))
     admit(request, api_key, scope)
@@ -27,8 +27,19 @@ def authorize(request: HttpRequest, scope: str) -> ApiKey:
 
 def credentials(request: HttpRequest) -> tuple[str, str]:
     """Scheme, in lower case, and the rest of the `Authorization` header; empty where absent."""
-    scheme, _, secret = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+    return parse_credentials(request.META.get("HTTP_AUTHORIZATION", ""))
+
+
+def parse_credentials(authorization: str) -> tuple[str, str]:
+    """Scheme, in lower case, and the rest of an `Authorization` header."""
+    scheme, _, secret = authorization.partition(" ")
     return scheme.lower(), secret.strip()
+
+
+def bearer_secret(authorization: str) -> str:
+    """The secret in an `Authorization` header; "" when it has no bearer's."""
+    scheme, secret = parse_credentials(authorization)
+    return secret if scheme == "bearer" else ""
 
 
 def basic_password(secret: str) -> str:

@@ -39,7 +39,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 def read_query(parameters: dict[str, str], shape: type[Q]) -> Q:
-    """The filters of a query string; raises InvalidInput naming the parameter."""
+    """The parameters of a query string; raises InvalidInput naming the parameter."""
     unstorable = [name for name, value in parameters.items() if "\x00" in value]
     if unstorable:
         raise InvalidInput.at(unstorable[0], "invalid_characters", "NUL cannot be searched for.")

@@ -16,10 +16,12 @@ from websockets.http11 import Request, Response
 from agent.client import Timing
 from agent.frames import encode
 from agent.identity import Identity, save
+from agent.line import Transport
 from agent.radios.base import Radio
 from agent.radios.sent_log import FILE_NAME, SentLine
 from agent.radios.simulated import SimulatedOptions, SimulatedRadio
 from agent.runner import run_agent
+from agent.transports import TRANSPORTS
 
 TOKEN = "dt_of_the_tests"
 DEADLINE_SECONDS = 15
@@ -38,6 +40,8 @@ HEARTBEATS_ARE_RARE = {"heartbeat_seconds": 60, "window_per_sim": 20, "sims": []
 class FakeGateway:
     """`async with FakeGateway() as gateway`. Change its attributes to change what it does."""
 
+    transport = "socket"  # which the phone is to use
+
     def __init__(self, port: int = 0) -> None:
         self.port = port
         self.settings: dict[str, Any] = HEARTBEATS_ARE_RARE
@@ -55,14 +59,17 @@ class FakeGateway:
         self._socket: ServerConnection | None = None
 
     async def __aenter__(self) -> Self:
-        self._server = await serve(
-            self._talk, "127.0.0.1", self.port, process_request=self._answer_plain_http
-        )
-        self.port = next(iter(self._server.sockets)).getsockname()[1]
+        await self.start()
         return self
 
     async def __aexit__(self, *error: object) -> None:
         await self.stop()
+
+    async def start(self) -> None:
+        self._server = await serve(
+            self._talk, "127.0.0.1", self.port, process_request=self._answer_plain_http
+        )
+        self.port = next(iter(self._server.sockets)).getsockname()[1]
 
     async def stop(self) -> None:
         assert self._server is not None
@@ -117,26 +124,37 @@ class FakeGateway:
         with suppress(ConnectionClosed):
             async for raw in socket:
                 frame = msgspec.json.decode(raw)
-                await self._answer(socket, frame)
-                async with self._news:
-                    self.received.append(frame)
-                    self._news.notify_all()
+                if frame["type"] == "hello" and self.refuses_to_greet(frame):
+                    assert self.greeting_close is not None
+                    await socket.close(*self.greeting_close)
+                else:
+                    for answer in self.answers_to(frame):
+                        await socket.send(encode(answer))
+                await self.note(frame)
 
-    async def _answer(self, socket: ServerConnection, frame: dict[str, Any]) -> None:
+    def refuses_to_greet(self, hello: dict[str, Any]) -> bool:
+        """Whether the phone that says `hello` is told to go."""
+        self.hello_at.append(time.monotonic())
+        return self.greeting_close is not None and not self.is_silent
+
+    def answers_to(self, frame: dict[str, Any]) -> list[dict[str, Any]]:
+        """What is said when a phone says `frame`."""
         if frame["type"] == "hello":
-            self.hello_at.append(time.monotonic())
             if self.is_silent:
-                return
-            if self.greeting_close is not None:
-                await socket.close(*self.greeting_close)
-                return
+                return []
             welcome = {"type": "welcome", "reply_to": frame["id"], "protocol": 1}
             named = {"device_id": "dev_1", "name": "Front desk", "settings": self.settings}
-            await socket.send(encode(welcome | named))
-            for offered in self.offers_at_hello:
-                await socket.send(encode(offered))
-        elif "id" in frame and self.wants_to_ack(frame):
-            await socket.send(encode({"type": "ack", "id": frame["id"]}))
+            return [welcome | named, *self.offers_at_hello]
+        return [{"type": "ack", "id": frame["id"]}] if self._is_acked(frame) else []
+
+    async def note(self, frame: dict[str, Any]) -> None:
+        """Remember what the phone said."""
+        async with self._news:
+            self.received.append(frame)
+            self._news.notify_all()
+
+    def _is_acked(self, frame: dict[str, Any]) -> bool:
+        return "id" in frame and self.wants_to_ack(frame)
 
 
 def offer(attempt_id: str, to: str = "+6591234567", **fields: Any) -> dict[str, Any]:
@@ -181,10 +199,14 @@ async def running_agent(
     phone: SimulatedOptions = QUICK_PHONE,
     radio: Radio | None = None,
     timing: Timing = FAST,
+    transport: Transport | None = None,
 ) -> AsyncIterator[asyncio.Task[None]]:
     """An agent in this process, stopped as by SIGTERM at the end; yields its task."""
     radio = radio or SimulatedRadio(data_dir, phone)
-    agent = asyncio.create_task(run_agent(identity_for(gateway), data_dir, radio, timing))
+    transport = transport or TRANSPORTS[gateway.transport]()
+    agent = asyncio.create_task(
+        run_agent(identity_for(gateway), data_dir, radio, timing, transport)
+    )
     try:
         yield agent
     finally:

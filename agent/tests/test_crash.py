@@ -21,11 +21,18 @@ from agent.tests.gateway import (
     paired_folder,
     sent_ids,
 )
+from agent.tests.http_gateway import FakeHttpGateway
 from agent.tests.rigs import RADIOS, Rig, make_rig
 
 ROOT = Path(__file__).resolve().parents[2]
 UNKNOWN = {"message.accepted", "message.failed"}
 FIRST, SECOND = "+6591234561", "+6591234562"
+Kind = type[FakeGateway]
+# Over HTTP with one of them: the radio does not know which way its texts came.
+PHONES = [*((radio, FakeGateway) for radio in RADIOS), ("simulated", FakeHttpGateway)]
+with_each_phone = pytest.mark.parametrize(
+    ("radio", "kind"), PHONES, ids=[f"{radio}-{kind.transport}" for radio, kind in PHONES]
+)
 
 
 @asynccontextmanager
@@ -54,22 +61,22 @@ async def agent_process(
             rig.collect()
 
 
-@pytest.mark.parametrize("radio", RADIOS)
+@with_each_phone
 @pytest.mark.parametrize("step", ["stored", "outcome_written", "reported"])
 async def test_crash_where_the_journal_knows_neither_loses_nor_doubles(
-    tmp_path: Path, radio: str, step: str
+    tmp_path: Path, radio: str, kind: Kind, step: str
 ) -> None:
     rig = make_rig(radio, tmp_path)
-    assert await facts_after_crash(rig, step) == rig.ends
+    assert await facts_after_crash(rig, step, kind) == rig.ends
     assert rig.sent_numbers() == [FIRST, SECOND]
 
 
-@pytest.mark.parametrize("radio", RADIOS)
+@with_each_phone
 async def test_crash_before_the_radio_call_is_unknown_and_sends_nothing(
-    tmp_path: Path, radio: str
+    tmp_path: Path, radio: str, kind: Kind
 ) -> None:
     rig = make_rig(radio, tmp_path)
-    assert await facts_after_crash(rig, "submitting") == UNKNOWN
+    assert await facts_after_crash(rig, "submitting", kind) == UNKNOWN
     assert rig.sent_numbers() == [SECOND]
 
 
@@ -106,10 +113,12 @@ async def test_kill_between_call_and_answer_sends_once(
     assert rig.sent_numbers() == [FIRST, SECOND]
 
 
-@pytest.mark.parametrize("radio", RADIOS)
-async def test_crash_after_accepted_neither_loses_nor_doubles(tmp_path: Path, radio: str) -> None:
+@with_each_phone
+async def test_crash_after_accepted_neither_loses_nor_doubles(
+    tmp_path: Path, radio: str, kind: Kind
+) -> None:
     rig = make_rig(radio, tmp_path)
-    facts = await facts_after_crash(rig, "accepted")
+    facts = await facts_after_crash(rig, "accepted", kind)
     # The radio works beside the socket, so it may or may not have been called by then.
     sent = rig.sent_numbers()
     assert sent[-1:] == [SECOND]
@@ -117,17 +126,20 @@ async def test_crash_after_accepted_neither_loses_nor_doubles(tmp_path: Path, ra
     assert facts in (UNKNOWN, rig.ends)
 
 
-async def facts_after_crash(rig: Rig, step: str, died_with: int = 137) -> set[str]:
+async def facts_after_crash(
+    rig: Rig, step: str, kind: Kind = FakeGateway, died_with: int = 137
+) -> set[str]:
     """Offer m1, crash at the step, start again; return all that was told about m1.
 
     Checks on the way that the second process works (m2), and that facts kept their ids.
     """
-    async with FakeGateway() as gateway:
+    async with kind() as gateway:
+        how = ("--transport", gateway.transport)
         paired_folder(gateway, rig.data_dir)
         gateway.offers_at_hello = [offer("m1", FIRST)]  # and so once more after the restart
-        async with agent_process(rig.data_dir, crash_at=step, rig=rig) as process:
+        async with agent_process(rig.data_dir, *how, crash_at=step, rig=rig) as process:
             assert await process.wait() == died_with
-        async with agent_process(rig.data_dir, crash_at=step, rig=rig) as process:
+        async with agent_process(rig.data_dir, *how, crash_at=step, rig=rig) as process:
             await gateway.until_received("hello", 2)
             await gateway.until(lambda: set(gateway.facts("m1")) in (UNKNOWN, rig.ends))
             await gateway.offer("m2", SECOND)
@@ -173,7 +185,8 @@ async def test_kills_at_random_moments_never_double_with_real_radios(
     assert {f["code"] for f in gateway.of_type("message.failed")} <= {"unknown"}
 
 
-async def test_kills_at_random_moments_neither_lose_nor_double(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", [FakeGateway, FakeHttpGateway], ids=["socket", "http"])
+async def test_kills_at_random_moments_neither_lose_nor_double(tmp_path: Path, kind: Kind) -> None:
     chance = random.Random(20_260_131)
     ids = [f"m{number}" for number in range(120)]
     ends = ("message.sent", "message.failed")
@@ -181,16 +194,17 @@ async def test_kills_at_random_moments_neither_lose_nor_double(tmp_path: Path) -
     def has_ended(attempt_id: str) -> bool:
         return any(fact in ends for fact in gateway.facts(attempt_id))
 
-    async with FakeGateway() as gateway:
+    async with kind() as gateway:
+        how = ("--transport", gateway.transport)
         paired_folder(gateway, tmp_path)
         pace = {"slot": 1, "min_gap_ms": 8, "jitter_ms": 8}
         gateway.settings = {"heartbeat_seconds": 60, "sims": [pace]}
         gateway.offers_at_hello = [offer(attempt_id) for attempt_id in ids]
         for round_ in range(1, 6):
-            async with agent_process(tmp_path):  # leaving it is a SIGKILL
+            async with agent_process(tmp_path, *how):  # leaving it is a SIGKILL
                 await gateway.until_received("hello", round_)
                 await asyncio.sleep(chance.uniform(0.02, 0.3))  # the moment is the test
-        async with agent_process(tmp_path):
+        async with agent_process(tmp_path, *how):
             await gateway.until(lambda: all(has_ended(attempt_id) for attempt_id in ids))
     lines = sent_ids(tmp_path)
     assert len(lines) == len(set(lines))

@@ -11,6 +11,7 @@ import pytest
 
 from agent.radios import termux_api, termux_findings
 from agent.tests.gateway import FakeGateway, paired_folder
+from agent.tests.http_gateway import FakeHttpGateway
 from agent.tests.rigs import RADIOS, Rig, make_rig, need_gammu, plug_modem
 from agent.tests.test_crash import ROOT, agent_process
 
@@ -76,6 +77,15 @@ async def test_gateway_that_refuses_the_phone(
         code, lines = await ask(rig)
     assert code == 1
     assert bad(lines) == [sentence]
+
+
+async def test_gateway_that_can_be_reached_over_http_alone(tmp_path: Path) -> None:
+    rig = make_rig("simulated", tmp_path)
+    async with FakeHttpGateway() as gateway:
+        paired_folder(gateway, rig.data_dir)
+        code, lines = await ask(rig)
+    assert code == 0
+    assert "✓ The gateway knows this phone as Front desk, but over HTTP alone." in lines
 
 
 async def test_clock_that_is_wrong(tmp_path: Path) -> None:

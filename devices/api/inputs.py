@@ -1,13 +1,16 @@
 """What clients and phones send about devices."""
 
 import re
+from contextlib import suppress
 from datetime import time
 from typing import Annotated, Literal
 
 import msgspec
+from django.http import HttpRequest
 
+from accounts.api.bodies import decode_envelope, read_json_bytes
 from accounts.errors import InvalidInput
-from devices.frames import AppIn, Short, SimIn, Slot
+from devices.frames import MAX_FRAME_BYTES, AppIn, Short, SimIn, Slot, without_lone_surrogates
 from devices.services.devices import SimLimits
 from devices.services.pairing import CODE_DIGITS, PhoneDescription
 
@@ -15,6 +18,7 @@ _DIGITS = re.compile(r"[0-9]+", re.ASCII)
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)] | None
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=3_600_000)]
 Clock = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
+Frames = Annotated[list[msgspec.Raw], msgspec.Meta(max_length=100)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=60)]
 
 
@@ -81,3 +85,32 @@ class DevicePatch(msgspec.Struct, rename="camel"):
     is_default: Literal[True] | None = None
     status: Literal["active", "paused"] | None = None
     sims: Annotated[list[SimPatch], msgspec.Meta(max_length=16)] = []
+
+
+class FramesQuery(msgspec.Struct, forbid_unknown_fields=True):
+    """How many seconds an answer without frames may take."""
+
+    wait: Annotated[int, msgspec.Meta(ge=0, le=55)] = 25
+
+
+def read_frames(request: HttpRequest) -> list[str]:
+    """The frames in the body, each as JSON that is an object; what is in it is judged elsewhere.
+
+    Bytes that are no UTF-8 are replaced: facts are not refused for odd characters. Raises what
+    `read_json_bytes` does, and InvalidInput with the path of an element that can be no frame.
+    """
+    content: str | bytes
+    content = text = read_json_bytes(request).decode(errors="replace")
+    with suppress(ValueError, RecursionError):  # what is no JSON is told below
+        content = without_lone_surrogates(text)
+    body = content.encode() if isinstance(content, str) else content
+    frames = decode_envelope(body, Frames)
+    return [_frame_text(bytes(frame), f"[{number}]") for number, frame in enumerate(frames)]
+
+
+def _frame_text(raw: bytes, path: str) -> str:
+    if len(raw) > MAX_FRAME_BYTES:
+        raise InvalidInput.at(path, "too_long", f"A frame has at most {MAX_FRAME_BYTES:,} bytes.")
+    if not raw.startswith(b"{"):
+        raise InvalidInput.at(path, "invalid_type", "A frame is a JSON object.")
+    return raw.decode()

@@ -1,7 +1,8 @@
 """Listening to what devices tell the apps above."""
 
+from contextlib import asynccontextmanager
+
 import pytest
-from django.db import connections
 
 from devices.tests import listener
 
@@ -21,18 +22,33 @@ def refusing_listener(settings):
 
 
 @pytest.fixture
-async def sockets(transactional_db, monkeypatch):
+async def sockets(no_lasting_connections):
     """A function that makes sockets; what is still open at the end is closed."""
     from devices.tests.sockets import PhoneSocket  # noqa: PLC0415 - needs set-up Django
 
-    # The gateway's threads keep their connections; here they end with each call.
-    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
-    made: list[PhoneSocket] = []
+    async with closing_all(PhoneSocket) as make:
+        yield make
 
-    def make(*args: str, **kwargs: str) -> PhoneSocket:
-        made.append(PhoneSocket(*args, **kwargs))
+
+@pytest.fixture(params=["socket", "http"])
+async def phones(request, no_lasting_connections):
+    """A function that makes phones from tokens; over a socket, and once more over HTTP."""
+    from devices.tests.http_phones import PhoneOverHttp  # noqa: PLC0415 - needs set-up Django
+    from devices.tests.sockets import PhoneSocket  # noqa: PLC0415 - likewise
+
+    async with closing_all({"socket": PhoneSocket, "http": PhoneOverHttp}[request.param]) as make:
+        yield make
+
+
+@asynccontextmanager
+async def closing_all(kind):
+    """A function that makes `kind`s, which leave at the end."""
+    made = []
+
+    def make(*args: str, **kwargs: str):
+        made.append(kind(*args, **kwargs))
         return made[-1]
 
     yield make
-    for socket in made:
-        await socket.leave()
+    for phone in made:
+        await phone.leave()

@@ -5,6 +5,7 @@ from typing import Any
 
 from asgiref.testing import ApplicationCommunicator
 
+from devices.consumers import CLOSE_CODES
 from gateway_site.asgi import application
 
 HELLO = {"type": "hello", "id": "hello-1", "protocol": 1}
@@ -62,6 +63,12 @@ class PhoneSocket:
         message = await self._gateway.receive_output(SECONDS)
         assert message["type"] == "websocket.close"
         return message["code"], message["reason"]
+
+    async def refused(self) -> str:
+        """Wait until the gateway closes with an error; the error's code."""
+        code, reason = await self.closed()
+        assert code == CLOSE_CODES[reason]
+        return reason
 
     async def is_silent(self) -> bool:
         """Whether nothing comes for a moment."""

@@ -1,4 +1,7 @@
-"""The gateway's end of a phone's socket: who may come in, and what it answers."""
+"""The gateway's end of a phone's connection: who may come in, and what it answers.
+
+What has `phones` holds over HTTP too; what has `sockets` is about the socket alone.
+"""
 
 import json
 
@@ -47,17 +50,17 @@ async def test_token_in_the_query_is_refused(sockets, token):
     assert await socket.closed() == (4401, "invalid_token")
 
 
-async def test_revoked_token_is_refused(sockets, device, token):
+async def test_revoked_token_is_refused(phones, device, token):
     await in_database(lambda: revoke_device(device=device, actor=None))
-    assert await (await sockets(token).open()).closed() == (4401, "invalid_token")
+    assert await (await phones(token).open()).refused() == "invalid_token"
 
 
-async def test_phone_of_a_suspended_tenant_is_told_apart(sockets, device, token):
+async def test_phone_of_a_suspended_tenant_is_told_apart(phones, device, token):
     await in_database(lambda: suspend_tenant(tenant=device.tenant, actor=None, reason="unpaid"))
-    assert await (await sockets(token).open()).closed() == (4403, "tenant_inactive")
+    assert await (await phones(token).open()).refused() == "tenant_inactive"
 
 
-async def test_hello_is_answered_with_welcome_and_the_settings(sockets, device, token, settings):
+async def test_hello_is_answered_with_welcome_and_the_settings(phones, device, token, settings):
     settings.DEVICE_HEARTBEAT_SECONDS = 20
     hello = HELLO | {
         "app": {"name": "agent", "version": "1.0"},
@@ -66,7 +69,7 @@ async def test_hello_is_answered_with_welcome_and_the_settings(sockets, device, 
         "capabilities": ["anything"],
         "holding": [],
     }
-    assert await (await sockets(token).open()).ask(hello) == {
+    assert await (await phones(token).open()).ask(hello) == {
         "type": "welcome",
         "reply_to": "hello-1",
         "protocol": 1,
@@ -90,39 +93,56 @@ async def test_first_frame_must_be_a_hello(sockets, token):
     assert (await socket.ask(HELLO))["type"] == "welcome"
 
 
-async def test_hello_may_be_repeated(sockets, token):
-    socket = await sockets(token).ready()
-    assert (await socket.ask(HELLO | {"id": "hello-2"}))["reply_to"] == "hello-2"
+async def test_hello_may_be_repeated(phones, token):
+    phone = await phones(token).ready()
+    assert (await phone.ask(HELLO | {"id": "hello-2"}))["reply_to"] == "hello-2"
 
 
-async def test_heartbeat_is_stored_and_acked(sockets, token):
-    socket = await sockets(token).ready()
+async def test_heartbeat_is_stored_and_acked(phones, token):
+    phone = await phones(token).ready()
     beat = HEARTBEAT | {"battery": 80, "charging": True, "network": "wifi", "signal": 3, "queue": 2}
-    assert await socket.ask(beat) == {"type": "ack", "id": "beat-1"}
+    assert await phone.ask(beat) == {"type": "ack", "id": "beat-1"}
     device = await in_database(Device.objects.get)
     assert (device.battery, device.is_charging, device.network) == (80, True, "wifi")
     assert (device.signal, device.queue_on_phone) == (3, 2)
 
 
-async def test_changed_pacing_is_told_with_the_next_heartbeat(sockets, device, token):
-    socket = await sockets(token).ready()
+async def test_changed_pacing_is_told_with_the_next_heartbeat(phones, device, token):
+    phone = await phones(token).ready()
     sim = await in_database(device.sims.get)
     await in_database(lambda: limit_sim(sim=sim, limits=SimLimits(min_gap_ms=500), actor=None))
-    assert await socket.ask(HEARTBEAT) == {"type": "ack", "id": "beat-1"}
-    told = await socket.hear()
+    assert await phone.ask(HEARTBEAT) == {"type": "ack", "id": "beat-1"}
+    told = await phone.hear()
     assert (told["type"], told["settings"]["sims"]) == (
         "settings",
         [{"slot": 1, "min_gap_ms": 500, "jitter_ms": 0}],
     )
-    await socket.ask(HEARTBEAT)
-    assert await socket.is_silent() is True
+    await phone.ask(HEARTBEAT)
+    assert await phone.is_silent() is True
 
 
-async def test_unusable_frame_is_answered_and_the_socket_stays(sockets, token):
-    socket = await sockets(token).ready()
-    unusable = [
+@pytest.mark.parametrize(
+    ("frame", "frame_id", "code"),
+    [
         ({"type": "message.teleport", "id": "x"}, "x", "unknown_type"),
         ({"type": "heartbeat", "id": "x", "battery": 101}, "x", "invalid_frame"),
+        ({"type": "heartbeat", "id": 5}, None, "invalid_frame"),
+        ({"type": "heartbeat", "id": ""}, "", "invalid_frame"),
+        ({}, None, "unknown_type"),
+    ],
+)
+async def test_unusable_frame_is_answered_and_the_connection_stays(
+    phones, token, frame, frame_id, code
+):
+    phone = await phones(token).ready()
+    answer = await phone.ask(frame)
+    assert (answer["type"], answer["id"], answer["code"]) == ("error", frame_id, code)
+    assert await phone.ask(HEARTBEAT) == {"type": "ack", "id": "beat-1"}
+
+
+async def test_what_is_no_frame_is_answered_and_the_socket_stays(sockets, token):
+    socket = await sockets(token).ready()
+    unusable = [
         ("nonsense", None, "invalid_frame"),
         ("[" * 60_000, None, "invalid_frame"),
         (b"\x00\x01", None, "invalid_frame"),
@@ -140,15 +160,15 @@ async def test_unusable_frame_is_answered_and_the_socket_stays(sockets, token):
         assert await socket.ask(HEARTBEAT) == {"type": "ack", "id": "beat-1"}
 
 
-async def test_characters_that_cannot_be_stored_are_left_out(sockets, token):
-    socket = await sockets(token).ready()
+async def test_characters_that_cannot_be_stored_are_left_out(phones, token):
+    phone = await phones(token).ready()
     hello = HELLO | {
         "model": "Pixel\x007 \ud83d",
         "app": {"name": "\x00agent", "version": "1\x00"},
         "sims": [{"slot": 1, "number": "\x00", "carrier": "Ex\x00ample"}],
     }
-    assert (await socket.ask(hello))["type"] == "welcome"
-    assert (await socket.ask(HEARTBEAT | {"network": "wi\x00fi"}))["type"] == "ack"
+    assert (await phone.ask(hello))["type"] == "welcome"
+    assert (await phone.ask(HEARTBEAT | {"network": "wi\x00fi"}))["type"] == "ack"
     device = await in_database(Device.objects.prefetch_related("sims").get)
     assert (device.model, device.app, device.network) == ("Pixel7 ?", "agent 1", "wifi")
     assert [sim.carrier for sim in device.sims.all()] == ["Example"]
@@ -173,17 +193,17 @@ async def test_revocation_closes_the_sockets_of_that_phone_alone(sockets, device
 
 
 @pytest.mark.usefixtures("quick")
-async def test_suspension_closes_the_sockets(sockets, device, token):
-    socket = await sockets(token).ready()
+async def test_suspension_ends_the_connection(phones, device, token):
+    phone = await phones(token).ready()
     await in_database(lambda: suspend_tenant(tenant=device.tenant, actor=None, reason="unpaid"))
-    assert await socket.closed() == (4403, "tenant_inactive")
+    assert await phone.refused() == "tenant_inactive"
 
 
 @pytest.mark.usefixtures("quick")
-async def test_a_deleted_token_closes_the_socket(sockets, token):
-    socket = await sockets(token).ready()
+async def test_a_deleted_token_ends_the_connection(phones, token):
+    phone = await phones(token).ready()
     await in_database(lambda: DeviceToken.objects.all().delete())
-    assert await socket.closed() == (4401, "invalid_token")
+    assert await phone.refused() == "invalid_token"
 
 
 async def test_three_missed_heartbeats_close_the_socket(sockets, token, settings):

@@ -20,7 +20,7 @@ from devices.frames import (
 )
 from devices.services.presence import Vitals
 from devices.services.sims import SimReport
-from messaging.consumers import GatewayConsumer
+from messaging.conversation import GatewayConversation
 
 SHAPES = {"hello": Hello, "heartbeat": HeartbeatIn, "pull": Pull}
 ANY_JSON = st.recursive(
@@ -110,17 +110,17 @@ def test_text_that_is_no_json_object_is_an_invalid_frame(text):
 @given(st.text() | ANY_JSON.map(json.dumps))
 def test_any_text_is_a_frame_or_a_frame_error(text):
     try:
-        kind, _ = decode_frame(text, GatewayConsumer.frames)
+        kind, _ = decode_frame(text, GatewayConversation.frames)
     except FrameError as error:
         kind = error.code
-    assert kind in {*GatewayConsumer.frames, "unknown_type", "invalid_frame"}
+    assert kind in {*GatewayConversation.frames, "unknown_type", "invalid_frame"}
 
 
 @settings(max_examples=50)
-@given(st.sampled_from(sorted(GatewayConsumer.frames)), st.dictionaries(st.text(), ANY_JSON))
+@given(st.sampled_from(sorted(GatewayConversation.frames)), st.dictionaries(st.text(), ANY_JSON))
 def test_any_content_of_a_known_type_is_a_frame_or_an_invalid_one(kind, content):
     try:
-        decode_frame(json.dumps(content | {"type": kind, "id": "x"}), GatewayConsumer.frames)
+        decode_frame(json.dumps(content | {"type": kind, "id": "x"}), GatewayConversation.frames)
     except FrameError as error:
         assert (error.code, error.frame_id) == ("invalid_frame", "x")
 

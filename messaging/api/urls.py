@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from messaging.api import contacts, groups, opt_outs, settings, views
+from messaging.api import contacts, groups, opt_outs, phones, settings, views
 
 urlpatterns = [
     path("messages", views.MessagesView.as_view()),
@@ -17,5 +17,6 @@ urlpatterns = [
     path("groups/<str:group_id>/contacts/<str:contact_id>", groups.MembershipView.as_view()),
     path("opt-outs", opt_outs.OptOutsView.as_view()),
     path("opt-outs/<str:number>", opt_outs.OptOutView.as_view()),
+    path("device/frames", phones.FramesView.as_view()),
     path("settings", settings.SettingsView.as_view()),
 ]

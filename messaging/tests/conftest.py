@@ -1,7 +1,6 @@
 """Fixtures of the messaging tests."""
 
 import pytest
-from django.db import connections
 
 from messaging.tests import listening
 
@@ -14,19 +13,21 @@ def published(settings):
     return lambda: [(event.name, event.message_id) for event in listening.heard]
 
 
-@pytest.fixture
-async def connect(transactional_db, monkeypatch):
-    """A function that connects a device's phone; all sockets are closed at the end."""
-    from messaging.tests.sockets import PairedSocket  # noqa: PLC0415 - needs set-up Django
+@pytest.fixture(params=["socket", "http"])
+async def connect(request, no_lasting_connections):
+    """A function that connects a device's phone, over a socket and once more over HTTP.
 
-    # The gateway's threads keep their connections; here they end with each call.
-    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
-    made: list[PairedSocket] = []
+    All of them leave at the end.
+    """
+    from messaging.tests.phones import PairedOverHttp, PairedSocket  # noqa: PLC0415 - needs Django
 
-    async def ready(device) -> PairedSocket:
-        made.append(await PairedSocket.of(device))
+    kind = {"socket": PairedSocket, "http": PairedOverHttp}[request.param]
+    made: list[PairedSocket | PairedOverHttp] = []
+
+    async def ready(device) -> PairedSocket | PairedOverHttp:
+        made.append(await kind.of(device))
         return await made[-1].ready()
 
     yield ready
-    for socket in made:
-        await socket.leave()
+    for phone in made:
+        await phone.leave()

@@ -1,4 +1,4 @@
-"""The traffic on a phone's socket, over the real Redis and PostgreSQL."""
+"""The traffic with a phone, over a socket and over HTTP, on the real Redis and PostgreSQL."""
 
 import pytest
 from django.db import connection
@@ -9,7 +9,7 @@ from devices.tests.factories import DeviceFactory
 from messaging.models import Message, MessageEvent
 from messaging.services.outbound import cancel_message
 from messaging.tests.factories import MessageFactory, in_bulk
-from messaging.tests.sockets import queue_for
+from messaging.tests.phones import queue_for
 
 
 @pytest.fixture(autouse=True)
@@ -33,8 +33,8 @@ async def _count(**filters) -> int:
 
 async def test_hello_is_followed_by_what_is_due(connect, device):
     message = await queue_for(device, text="Grüße 🙂")
-    socket = await connect(device)
-    frame = await socket.hear()
+    phone = await connect(device)
+    frame = await phone.hear()
     assert 86_000_000 < frame.pop("expires_in_ms") <= 86_400_000
     assert frame == {
         "type": "message.send",
@@ -49,35 +49,35 @@ async def test_hello_is_followed_by_what_is_due(connect, device):
 
 async def test_held_message_gets_the_phone_that_connects(connect, device):
     message = await run(MessageFactory, tenant=device.tenant, device=None)
-    socket = await connect(device)
-    assert (await socket.hear())["attempt_id"] == message.attempt_id
+    phone = await connect(device)
+    assert (await phone.hear())["attempt_id"] == message.attempt_id
 
 
 async def test_reports_are_acked_and_stored(connect, device):
     message = await queue_for(device)
-    socket = await connect(device)
-    await socket.hear()
+    phone = await connect(device)
+    await phone.hear()
     states = []
     for kind in ("accepted", "sent", "delivered"):
-        await socket.report(kind, message)
+        await phone.report(kind, message)
         states.append(await _state(message))
     assert states == ["accepted", "sent", "delivered"]
 
 
 async def test_repeated_report_is_acked_again_and_stored_once(connect, device):
     message = await queue_for(device)
-    socket = await connect(device)
-    await socket.hear()
+    phone = await connect(device)
+    await phone.hear()
     for _ in range(3):
-        await socket.report("sent", message)
+        await phone.report("sent", message)
     assert await run(MessageEvent.objects.filter(kind="sent").count) == 1
 
 
 async def test_report_of_an_attempt_that_the_phone_never_got_is_refused_for_good(connect, device):
     foreign = await run(MessageFactory, leased=True)
-    socket = await connect(device)
-    frame_id = await socket.say("message.sent", attempt_id=foreign.attempt_id)
-    assert await socket.hear() == {
+    phone = await connect(device)
+    frame_id = await phone.say("message.sent", attempt_id=foreign.attempt_id)
+    assert await phone.hear() == {
         "type": "error",
         "id": frame_id,
         "code": "unknown_attempt",
@@ -107,16 +107,16 @@ async def test_accepted_message_is_not_offered_again(connect, device):
 
 async def test_cancel_is_asked_and_the_release_acked(connect, device):
     message = await queue_for(device)
-    socket = await connect(device)
-    await socket.hear()
-    await socket.report("accepted", message)
-    await socket.settle()
+    phone = await connect(device)
+    await phone.hear()
+    await phone.report("accepted", message)
+    await phone.settle()
     assert await run(cancel_message, message=message) is False
     cancel = {"type": "message.cancel", "attempt_id": message.attempt_id}
-    assert await socket.hear() == cancel
+    assert await phone.hear() == cancel
     released = {"attempt_id": message.attempt_id, "reason": "canceled"}
-    frame_id = await socket.say("message.released", **released)
-    while (frame := await socket.hear()) == cancel:
+    frame_id = await phone.say("message.released", **released)
+    while (frame := await phone.hear()) == cancel:
         pass  # it is asked at every look until the phone has answered
     assert frame == {"type": "ack", "id": frame_id}
     assert await _state(message) == "canceled"
@@ -135,27 +135,27 @@ async def test_cancel_is_asked_again_on_the_next_connection(connect, device):
 async def test_hundred_reports_in_one_go_are_acked_in_order(connect, device, settings):
     settings.DEVICE_WINDOW_PER_SIM = 100
     await run(in_bulk, count=100, device=device)
-    socket = await connect(device)
-    offers = [(await socket.hear())["attempt_id"] for _ in range(100)]
-    said = [await socket.say("message.sent", attempt_id=offer) for offer in offers]
-    assert [await socket.hear() for _ in offers] == [{"type": "ack", "id": id_} for id_ in said]
+    phone = await connect(device)
+    offers = [(await phone.hear())["attempt_id"] for _ in range(100)]
+    said = [await phone.say("message.sent", attempt_id=offer) for offer in offers]
+    assert [await phone.hear() for _ in offers] == [{"type": "ack", "id": id_} for id_ in said]
     assert await _count(status="sent") == 100
     assert (await run(Device.objects.get)).sent_count == 100
 
 
 async def test_inbound_text_is_acked_each_time_and_stored_once(connect, device):
-    socket = await connect(device)
+    phone = await connect(device)
     frame = {"type": "message.received", "id": "fact-1", "from": "DBS-Bank", "text": "Hi\u0000"}
     for _ in range(3):
-        assert await socket.ask(frame) == {"type": "ack", "id": "fact-1"}
-    await socket.confirm("message.received", **{"from": "DBS-Bank", "text": "Hi\u0000"})
+        assert await phone.ask(frame) == {"type": "ack", "id": "fact-1"}
+    await phone.confirm("message.received", **{"from": "DBS-Bank", "text": "Hi\u0000"})
     stored = await run(lambda: list(Message.objects.values_list("sender", "text", "status")))
     assert stored == [("DBS-Bank", "Hi", "received")] * 2
 
 
 async def test_missed_call_is_acked(connect, device):
-    socket = await connect(device)
-    await socket.confirm("call.missed", **{"from": "+6581230000"})
+    phone = await connect(device)
+    await phone.confirm("call.missed", **{"from": "+6581230000"})
 
 
 @pytest.fixture
@@ -174,9 +174,9 @@ async def test_report_that_cannot_be_stored_is_not_acked_and_may_be_repeated(
     connect, device, message_in_other_hands
 ):
     message, let_go = message_in_other_hands
-    socket = await connect(device)
-    await socket.say("message.sent", attempt_id=message.attempt_id)
-    assert await socket.closed() == (1011, "internal_error")  # after lock_timeout, two seconds
+    phone = await connect(device)
+    await phone.say("message.sent", attempt_id=message.attempt_id)
+    assert await phone.refused() == "internal_error"  # after lock_timeout, two seconds
     let_go()
     again = await connect(device)
     await again.report("sent", message)
@@ -187,11 +187,11 @@ async def test_report_that_a_listener_breaks_on_is_not_acked_and_may_be_repeated
     connect, device, settings
 ):
     message = await queue_for(device)
-    socket = await connect(device)
-    await socket.hear()
+    phone = await connect(device)
+    await phone.hear()
     settings.MESSAGE_EVENT_HANDLERS = ["messaging.tests.listening.refuse"]
-    await socket.say("message.sent", attempt_id=message.attempt_id)
-    assert await socket.closed() == (1011, "internal_error")
+    await phone.say("message.sent", attempt_id=message.attempt_id)
+    assert await phone.refused() == "internal_error"
     settings.MESSAGE_EVENT_HANDLERS = []
     again = await connect(device)
     await again.hear()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from django.http import HttpRequest
 
+from accounts.api.authentication import credentials
 from devices.errors import InvalidDeviceToken, InvalidPairingCode
 from devices.models import DeviceToken
 from devices.services.pairing import CODE_DIGITS
@@ -42,7 +43,7 @@ def pairing_digits(request: HttpRequest) -> str:
 
     Raises NotPaired for any other way to register, and InvalidPairingCode for what is no code.
     """
-    scheme, value = _credentials(request)
+    scheme, value = credentials(request)
     if scheme != "code":
         raise NotPaired
     digits = value.replace(" ", "")
@@ -57,7 +58,7 @@ def version_told(request: HttpRequest) -> str:
 
 
 def _caller(request: HttpRequest, find: Callable[..., DeviceToken]) -> Caller:
-    scheme, secret = _credentials(request)
+    scheme, secret = credentials(request)
     if scheme != "bearer" or not secret:
         raise InvalidDeviceToken
     token = find(secret=secret)
@@ -66,8 +67,3 @@ def _caller(request: HttpRequest, find: Callable[..., DeviceToken]) -> Caller:
         raise InvalidDeviceToken
     app.device = token.device
     return Caller(app, token.pk, version_told(request) or app.app_version)
-
-
-def _credentials(request: HttpRequest) -> tuple[str, str]:
-    scheme, _, value = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-    return scheme.lower(), value.strip()

@@ -1,12 +1,13 @@
-"""A paired phone on its socket, as far as messages go."""
+"""A paired phone, as far as messages go."""
 
 import asyncio
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from devices.hub import run
 from devices.models import Device
 from devices.tests.factories import token_of
+from devices.tests.http_phones import PhoneOverHttp
 from devices.tests.sockets import PhoneSocket
 from messaging.models import Message
 from messaging.services.outbound import queue_message
@@ -22,12 +23,12 @@ async def queue_for(device: Device, **fields: Any) -> Message:
     return await run(Message.objects.get, public_id=queued.public_id)
 
 
-class PairedSocket(PhoneSocket):
+class _Paired:
     """Makes the ids of its frames itself."""
 
     @classmethod
-    async def of(cls, device: Device) -> "PairedSocket":
-        """A socket that is not open yet."""
+    async def of(cls, device: Device) -> Self:
+        """A phone that is not connected yet."""
         return cls(await run(token_of, device=device))
 
     async def say(self, kind: str, **told: Any) -> str:
@@ -63,6 +64,14 @@ class PairedSocket(PhoneSocket):
         while True:
             if not await self.is_silent():
                 return await self.hear()
+
+
+class PairedSocket(_Paired, PhoneSocket):
+    pass
+
+
+class PairedOverHttp(_Paired, PhoneOverHttp):
+    pass
 
 
 class SentLog:
