@@ -235,6 +235,11 @@ class GammuRadio(Radio):
 
 
 def _key(parts: list[dict[str, Any]]) -> str:
-    """The same whenever this text is read: from what the network said, not where it is stored."""
-    content = [(part["Number"], part["DateTime"].isoformat(), part["Text"]) for part in parts]
+    """The same whenever this text is read: from what the network said, not where it is stored.
+
+    Only without the network's time the place has to tell two equal texts apart.
+    """
+    content = [
+        (part["Number"], str(part["DateTime"] or part["Location"]), part["Text"]) for part in parts
+    ]
     return "gammu-" + hashlib.sha256(repr(content).encode(errors="replace")).hexdigest()[:32]

@@ -203,9 +203,9 @@ def lock_of(phone: Phone) -> str | None:
     return lock
 
 
-def moment(value: datetime) -> datetime:
-    """A time of gammu; without an offset it is this machine's."""
-    return value.astimezone(UTC)
+def moment(value: datetime | None) -> datetime:
+    """A time of gammu; without an offset it is this machine's. Now, if the modem has none."""
+    return value.astimezone(UTC) if value else datetime.now(UTC)
 
 
 def _all_messages(machine: Any) -> list[list[dict[str, Any]]]:

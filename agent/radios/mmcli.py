@@ -88,6 +88,7 @@ class Sms:
     timestamp: str
     reference: int
     delivery_state: str
+    is_binary: bool = False  # an MMS notice, say
 
     @property
     def received_at(self) -> datetime:
@@ -156,17 +157,19 @@ class Mmcli:
         """Read one. Raises ModemError if it is gone."""
         told = (await self._json("-s", path))["sms"]
         content, properties = told["content"], told["properties"]
-        text = content.get("text", "")
+        text = content.get("text", "--")
+        # A text of two dashes is shown as none is; then there is no other content either.
+        is_binary = text == "--" and bool(_known(content.get("data")))
         return Sms(
             path=path,
             kind=_known(properties.get("pdu-type")),
             state=_known(properties.get("state")),
             number=_known(content.get("number")),
-            # A text of two dashes cannot be told from none: then no data says that it is a text.
-            text="" if text == "--" and _known(content.get("data")) else text,
+            text="" if is_binary else text,
             timestamp=_known(properties.get("timestamp")),
             reference=int(_known(properties.get("message-reference")) or 0),  # 0 is shown as "--"
             delivery_state=_known(properties.get("delivery-state")),
+            is_binary=is_binary,
         )
 
     async def create(

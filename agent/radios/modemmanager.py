@@ -62,7 +62,7 @@ class ModemManagerRadio(Radio):
         self._mmcli = Mmcli(options.mmcli)
         self._handed = HandedTexts(data_dir)
         self._modems: dict[int, Modem] = {}  # by slot
-        self._trouble = ""
+        self._troubles: dict[str, str] = {}
         if options.delivery_reports:
             self.capabilities = ("delivery_reports",)
 
@@ -173,7 +173,9 @@ class ModemManagerRadio(Radio):
                     for path in await self._mmcli.sms_paths(modem.path):
                         await self._take(await self._mmcli.sms(path), slot, modem, on_event)
                 except Trouble as error:
-                    self._tell_trouble(f"{modem.name or modem.path}: {error}")
+                    self._tell_trouble(f"Texts of {modem.name or modem.path}", str(error))
+                else:
+                    self._tell_trouble(f"Texts of {modem.name or modem.path}", "")
             await asyncio.sleep(self._options.poll_seconds)
 
     async def _take(self, sms: Sms, slot: int, modem: Modem, on_event: EventHandler) -> None:
@@ -187,7 +189,10 @@ class ModemManagerRadio(Radio):
         elif sms.kind == "status-report":
             await self._take_report(sms, slot, modem, on_event)
         elif sms.kind in ("deliver", "cdma-deliver"):
-            await on_event(_incoming(sms, slot, modem))
+            if sms.is_binary:
+                log.warning("Dropped a message without text from %s (an MMS notice?)", sms.number)
+            else:
+                await on_event(_incoming(sms, slot, modem))
             await self._mmcli.delete(modem.path, sms.path)
 
     async def _take_report(self, sms: Sms, slot: int, modem: Modem, on_event: EventHandler) -> None:
@@ -203,27 +208,33 @@ class ModemManagerRadio(Radio):
     async def _look_at_modems(self) -> None:
         try:
             modems = await self._mmcli.modems()
-            for modem in modems:
-                if modem.state == "disabled":
-                    await self._mmcli.enable(modem.path)
         except Trouble as error:
-            self._tell_trouble(str(error))
+            self._tell_trouble("ModemManager", str(error))
             if not isinstance(error, ModemError):
                 return  # mmcli itself hangs or is gone: keep what was known
             modems = []
         else:
-            self._tell_trouble("" if modems else "ModemManager sees no modem")
+            self._tell_trouble("ModemManager", "" if modems else "it sees no modem")
         self._modems = {
             await self._handed.write(self._handed.slot_of, m.identifier): m for m in modems
         }
+        for modem in modems:
+            if modem.state == "disabled":
+                await self._switch_on(modem)
         names = {modem.name for modem in modems if modem.name}
         self.model = ", ".join(sorted(names)) or self.model
 
-    def _tell_trouble(self, trouble: str) -> None:
+    async def _switch_on(self, modem: Modem) -> None:
+        try:
+            await self._mmcli.enable(modem.path)
+        except Trouble as error:
+            self._tell_trouble(f"Switching on {modem.name or modem.path}", str(error))
+
+    def _tell_trouble(self, what: str, trouble: str) -> None:
         """Once, not with every look."""
-        if trouble and trouble != self._trouble:
-            log.warning("%s", trouble)
-        self._trouble = trouble
+        if trouble and trouble != self._troubles.get(what):
+            log.warning("%s: %s", what, trouble)
+        self._troubles[what] = trouble
 
 
 def _is_over(sms: Sms, handed: Handed) -> bool:
@@ -231,8 +242,12 @@ def _is_over(sms: Sms, handed: Handed) -> bool:
 
 
 def _incoming(sms: Sms, slot: int, modem: Modem) -> IncomingText:
-    """The key is made from what stays: paths change whenever ModemManager starts."""
-    content = "\0".join((modem.identifier, sms.number, sms.timestamp, sms.text))
+    """The key is made from what stays: paths change whenever ModemManager starts.
+
+    Only without the network's time the path has to tell two equal texts apart.
+    """
+    moment = sms.timestamp or sms.path
+    content = "\0".join((modem.identifier, sms.number, moment, sms.text))
     return IncomingText(
         sender=sms.number or "unknown",
         text=sms.text,

@@ -73,7 +73,8 @@ def make_rig(radio: str, folder: Path) -> Rig:
         case "modemmanager":
             plug_modem(home, 0)
             (home / "reports").touch()
-            options = (*quick, "--sent-box-seconds", "0.5")
+            # Each look costs processes, and the tests share few cores.
+            options = ("--poll-seconds", "0.2", "--sent-box-seconds", "0.5")
             environment = {"FAKE_MODEM": str(home), "PATH": path}
             return Rig(radio, home, data_dir, options, environment, reported)
         case "gammu":

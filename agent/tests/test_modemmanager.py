@@ -224,6 +224,22 @@ async def test_long_inbound_text_waits_for_its_parts(rig: Rig, radio: ModemManag
     assert [event.text for event in events if isinstance(event, IncomingText)] == ["whole"]
 
 
+async def test_binary_message_is_dropped_and_text_of_two_dashes_is_told(
+    rig: Rig, radio: ModemManagerRadio
+) -> None:
+    add_sms(rig.home, 1, number="+6581110000", data="0605040B8423F0")
+    add_sms(rig.home, 2, number="+6581110000", text="--")
+    events = await told(radio, lambda events: sms_indexes(rig) == [])
+    assert [event.text for event in events if isinstance(event, IncomingText)] == ["--"]
+
+
+async def test_equal_texts_without_a_time_are_two(rig: Rig, radio: ModemManagerRadio) -> None:
+    for index in (1, 2):
+        add_sms(rig.home, index, number="+6581110000", text="Hi")
+    events = await told(radio, lambda events: sms_indexes(rig) == [])
+    assert len({event.provider_key for event in events if isinstance(event, IncomingText)}) == 2
+
+
 async def test_two_modems_are_two_slots(rig: Rig, radio: ModemManagerRadio) -> None:
     plug_modem(rig.home, 1)
     add_sms(rig.home, 1, modem=0, number="+6581110000", text="to one")
