@@ -18,6 +18,8 @@ from accounts.models import Tenant
 
 # A phone is offline when it has missed so many heartbeats (or polls, where it only polls).
 MISSED_CONTACTS = 3
+# A phone that asks for work less often is not given any while there is another.
+SLOW_SECONDS = 60
 # So many texts refused by the phone's own limit, and its SIM is held back.
 LIMIT_HITS = 3
 # So many texts in a row that a phone cannot send, and it is taken for misconfigured.
@@ -142,6 +144,11 @@ class Device(models.Model):
     def is_polling(self) -> bool:
         """Whether it only asks now and then, so that a message waits until it does."""
         return self.contact_seconds is not None
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether it asks so seldom that a message would wait for minutes."""
+        return (self.contact_seconds or 0) > SLOW_SECONDS
 
     @property
     def is_able(self) -> bool:

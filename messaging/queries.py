@@ -54,6 +54,7 @@ def candidates_for(tenant: Tenant) -> list[Candidate]:
             queue_on_phone=phone.queue_on_phone,
             last_seen_at=phone.last_seen_at,
             is_able=phone.is_able,
+            is_slow=phone.is_slow,
         )
         for phone in phones_to_send(tenant)
     ]

@@ -10,7 +10,8 @@ from datetime import datetime
 class Candidate:
     """A tenant's usable phone: whether a sign of life is recent, and whether a SIM has budget.
 
-    One that is not able has said that it cannot send, for want of a SIM or a permission.
+    One that is not able has said that it cannot send, for want of a SIM or a permission. A slow one
+    asks for work so seldom that a message waits for minutes.
     """
 
     device_id: int
@@ -21,6 +22,7 @@ class Candidate:
     queue_on_phone: int
     last_seen_at: datetime | None
     is_able: bool = True
+    is_slow: bool = False
 
 
 def choose_device(
@@ -34,7 +36,7 @@ def choose_device(
 
     A `pinned` phone (asked for by the client) or none; else the phone of the number's last
     conversation (`sticky`); else the default; else the healthiest, with budget left before without.
-    Those that are able go before all others.
+    Those that are able go before all others, and those that are not slow before the rest.
     A test message goes to simulated phones only.
     """
     online = [
@@ -47,11 +49,12 @@ def choose_device(
 
 def _preference(
     phone: Candidate, sticky: int | None
-) -> tuple[bool, bool, bool, bool, int, float, int]:
+) -> tuple[bool, bool, bool, bool, bool, int, float, int]:
     """Lower is better."""
     last_seen = phone.last_seen_at.timestamp() if phone.last_seen_at else 0.0
     return (
         not phone.is_able,
+        phone.is_slow,
         phone.device_id != sticky,
         not (phone.is_default and phone.has_budget),
         not phone.has_budget,

@@ -49,8 +49,8 @@ _ATTEMPT_ID = re.compile(
 
 # SQL, as reports come three to a message; see leases.py.
 _LOCK = """
-SELECT id, public_id, tenant_id, device_id, sim_id, status, attempt, leased_at, sent_at, error_code,
-       cancel_requested_at
+SELECT id, public_id, tenant_id, device_id, sim_id, status, attempt, segments, leased_at, sent_at,
+       error_code, cancel_requested_at
   FROM messaging_message
  WHERE tenant_id = %s AND public_id = ANY(%s)
  ORDER BY id
@@ -68,7 +68,10 @@ class ReportKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One fact about an attempt. `part` counts from 1 to `parts`; 0 of 0 speaks for the whole."""
+    """One fact about an attempt. `part` counts from 1 to `parts`; 0 of 0 speaks for the whole.
+
+    `is_of_any_part`: one part failed, and the phone does not tell what became of the others.
+    """
 
     kind: ReportKind
     attempt_id: str
@@ -77,6 +80,7 @@ class Report:
     parts: int = 0
     code: str = ""
     reason: str = ""
+    is_of_any_part: bool = False
 
 
 class Verdict(StrEnum):
@@ -244,7 +248,7 @@ def _apply_failed(message: Message, report: Report, now: datetime) -> None:
         _move(message, "expired_on_phone", MessageExpired, **failure)
     elif message.cancel_requested_at is not None and code in PASSING:
         _move(message, "canceled_on_phone", MessageCanceled, **_NO_FAILURE)
-    elif _may_retry(message, code):
+    elif _may_retry(message, report):
         _retry(message, "retried", now, pause=_pause_after(message.attempt))
     else:
         _move(message, "failed", MessageFailed, **failure)
@@ -265,10 +269,14 @@ def _failure(report: Report, now: datetime) -> dict[str, Any]:
     }
 
 
-def _may_retry(message: Message, code: str) -> bool:
-    """Not what was announced as lost already: the tenant may have sent it by other means."""
+def _may_retry(message: Message, report: Report) -> bool:
+    """Not what was announced as lost already: the tenant may have sent it by other means.
+
+    Nor what may have left in part: the recipient would get the first parts twice.
+    """
     return (
-        code in PASSING
+        report.code in PASSING
+        and not (report.is_of_any_part and message.segments > 1)
         and message.attempt < settings.MESSAGE_MAX_ATTEMPTS
         and message.status in UNSENT
     )

@@ -200,3 +200,16 @@ def test_events_are_unique_for_each_message_and_only_added_to(phone):
         "1.released",
     ]
     assert MessageEvent.objects.filter(message=other).count() == 0
+
+
+@pytest.mark.parametrize(("segments", "status"), [(1, "queued"), (2, "failed")])
+def test_failure_of_any_part_is_tried_again_only_where_there_is_one_part(phone, segments, status):
+    message = phone.take(segments=segments)
+    phone.tell("failed", message, code="no_service", is_of_any_part=True)
+    assert (message.status, message.attempt) == (status, 2 if status == "queued" else 1)
+
+
+def test_failure_of_the_whole_is_tried_again_however_many_parts_there_are(phone):
+    message = phone.take(segments=2)
+    phone.tell("failed", message, code="no_service")
+    assert (message.status, message.attempt) == ("queued", 2)

@@ -21,6 +21,7 @@ PLAIN = Candidate(
 OFFLINE = {"is_online": False, "last_seen_at": NOW - timedelta(hours=1)}
 SPENT = {"has_budget": False}
 UNABLE = {"is_able": False}
+SLOW = {"is_slow": True}
 DEFAULT = {"is_default": True}
 
 
@@ -59,6 +60,11 @@ def _choice(phones: list[Candidate], **wanted) -> int | None:
         ([_phone(1, **UNABLE, **DEFAULT), _phone(2, **SPENT)], {"sticky": 1}, 2),
         ([_phone(1, **UNABLE)], {}, 1),
         ([_phone(1, **UNABLE), _phone(2)], {"pinned": 1}, 1),
+        # What asks every quarter of an hour is not given any while there is another.
+        ([_phone(1, **SLOW, **DEFAULT), _phone(2, **SPENT)], {"sticky": 1}, 2),
+        ([_phone(1, **SLOW), _phone(2, **UNABLE)], {}, 1),
+        ([_phone(1, **SLOW)], {}, 1),
+        ([_phone(1, **SLOW), _phone(2)], {"pinned": 1}, 1),
         # The default goes before the healthier, while it has budget.
         ([_phone(1), _phone(2, queue_on_phone=90, **DEFAULT)], {}, 2),
         ([_phone(1), _phone(2, **DEFAULT, **SPENT)], {}, 1),

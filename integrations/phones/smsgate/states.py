@@ -26,6 +26,8 @@ _LAST = {
     "Failed": ReportKind.FAILED,
     "Cancelled": ReportKind.RELEASED,
 }
+# How an error begins that Android told of one part of a text; the app's own are of the whole.
+_OF_A_PART = "Send result"
 # Part of the error's text -> our code; the first that fits. The names are those of Android's
 # SmsManager.RESULT_*, the sentences the app's own.
 _CODES = (
@@ -79,7 +81,14 @@ def _end(kind: ReportKind, attempt_id: str, state: StateIn) -> Report:
         return Report(kind, attempt_id, when)
     error = next((said.error for said in state.recipients if said.error), "") or ""
     reason = storable(error)[:MAX_REASON]
-    return Report(kind, attempt_id, when, code=failure_code(error), reason=reason)
+    return Report(
+        kind,
+        attempt_id,
+        when,
+        code=failure_code(error),
+        reason=reason,
+        is_of_any_part=error.startswith(_OF_A_PART),
+    )
 
 
 def _time(state: StateIn, *names: str) -> datetime | None:

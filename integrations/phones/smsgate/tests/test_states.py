@@ -96,3 +96,12 @@ def test_another_servers_id_proves_nothing():
 )
 def test_failure_is_what_its_text_says(error, code):
     assert failure_code(error) == code
+
+
+@pytest.mark.parametrize(
+    ("error", "is_of_any_part"),
+    [("Send result: RESULT_ERROR_NO_SERVICE (Failed because …)", True), ("SIM 2 not found", False)],
+)
+def test_what_android_says_is_of_any_part_and_what_the_app_says_of_the_whole(error, is_of_any_part):
+    state = StateIn(WIRE, "Failed", [RecipientIn(error=error)])
+    assert reports_of(state)[-1].is_of_any_part is is_of_any_part
