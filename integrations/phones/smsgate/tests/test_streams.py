@@ -19,7 +19,7 @@ from messaging.models import Message
 from messaging.services.leases import lease_messages
 from messaging.services.outbound import cancel_message
 from messaging.tests.factories import MessageFactory, in_bulk
-from messaging.tests.sockets import queue_for
+from messaging.tests.phones import queue_for
 
 SECONDS = 10
 
