@@ -25,6 +25,9 @@ log = structlog.get_logger(__name__)
 
 # A phone's frames wait for this, so a Redis that hangs must not hold them up.
 RENEW_SECONDS = 0.5
+# A cancellation that is swallowed while Redis is asked is followed by another so soon: before the
+# supervisor, or systemd, would lose patience with a process that does not end.
+RECEIVE_SECONDS = 8.0
 
 
 class Socket(Protocol):
@@ -118,9 +121,9 @@ class SocketHub:
                 for sockets in list(self._sockets.values()):
                     await self.renew(next(iter(sockets)))
                 while True:
-                    message = await layer.receive(self._channel)
-                    self._wake([message["device_id"]])
+                    self._wake(await _next_nudge(layer, self._channel))
             except Exception as error:
+                _end_if_asked_to(error)
                 log.warning("nudges are off", error=repr(error))
                 await asyncio.sleep(1)
 
@@ -131,6 +134,7 @@ class SocketHub:
                 await self._close_refused()
                 await self._wake_due()
             except Exception as error:
+                _end_if_asked_to(error)
                 log.warning("could not look for due work", error=repr(error))
 
     async def _wake_due(self) -> None:
@@ -148,6 +152,27 @@ class SocketHub:
                 task = asyncio.create_task(socket.refuse(refused[socket.token_id]))
                 self._closing.add(task)
                 task.add_done_callback(self._closing.discard)
+
+
+async def _next_nudge(layer: Any, channel: str) -> list[int]:
+    """The device of the next nudge; nothing when none comes for a while."""
+    try:
+        async with asyncio.timeout(RECEIVE_SECONDS):
+            message = await layer.receive(channel)
+    except TimeoutError as error:
+        _end_if_asked_to(error)
+        return []
+    return [message["device_id"]]
+
+
+def _end_if_asked_to(error: Exception) -> None:
+    """Raise CancelledError when this task was cancelled and something turned that into `error`.
+
+    What is below channels-redis does, while it connects; nothing would ever end then.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error
 
 
 hub = SocketHub()

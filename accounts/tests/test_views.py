@@ -9,8 +9,14 @@ from accounts.tests.factories import TenantFactory, bearer
 
 pytestmark = pytest.mark.django_db
 
-# Methods of native views that need no API key, on purpose.
-OPEN = {("PairView", "POST"), ("IngressView", "POST")}
+# Methods of native views that need no API key, on purpose: they have a pairing code, an ingress's
+# token, or a phone's token instead.
+OPEN = {
+    ("PairView", "POST"),
+    ("IngressView", "POST"),
+    ("FramesView", "GET"),
+    ("FramesView", "POST"),
+}
 
 
 def native_views(patterns=None) -> list[type[NativeView]]:

@@ -106,3 +106,16 @@ async def test_a_phone_may_have_so_many_sockets(hub, settings):
     hub.leave(sockets[0])
     assert await hub.join(sockets[2]) is True
     assert await hub.join(Socket(2)) is True
+
+
+@pytest.mark.parametrize("steps", range(40))
+async def test_hub_ends_with_its_loop_wherever_it_is(hub, monkeypatch, steps):
+    monkeypatch.setattr("devices.hub.RECEIVE_SECONDS", 0.2)
+    await hub.join(Socket(1))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    # As the end of a loop does: everything at once, also what the channel layer has begun.
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    _, running = await asyncio.wait(hub._tasks, timeout=5)
+    assert running == set()

@@ -32,7 +32,7 @@ _FAST = {
     "API_REQUESTS_PER_MINUTE": "1000000",
     "LOG_LEVEL": "WARNING",
 }
-_ACCOUNTS = 40
+_ACCOUNTS = 60
 
 
 class Gateway:

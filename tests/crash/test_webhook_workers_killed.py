@@ -25,10 +25,10 @@ IN_FLIGHT = 10  # of one endpoint
 # Endpoints that answered just now, so that they may have ten requests in flight each.
 _ENDPOINT = """
 INSERT INTO webhooks_endpoint
-       (public_id, tenant_id, kind, name, url, events, format, state, disabled_reason, secret,
-        secret_prefix, previous_secret, created_at, last_success_at, warnings_sent)
-SELECT gen_random_uuid(), min(id), 'endpoint', '', %s, '{}', 'native', 'enabled', '', '', '', '',
-       now(), now(), 0
+       (public_id, tenant_id, kind, name, url, events, format, options, state, disabled_reason,
+        secret, secret_prefix, previous_secret, created_at, last_success_at, warnings_sent)
+SELECT gen_random_uuid(), min(id), 'endpoint', '', %s, '{}', 'native', '{}', 'enabled', '', '', '',
+       '', now(), now(), 0
   FROM accounts_tenant
 RETURNING id
 """
