@@ -178,7 +178,7 @@ async def test_repeated_offers_send_once_and_repeat_the_facts(
         await gateway.until_received("message.delivered")
         first = {frame["type"]: frame for frame in gateway.received if frame.get("attempt_id")}
         gateway.received.clear()
-        for round_ in range(1, 10):  # a fact whose ack is on its way is not repeated
+        for round_ in range(1, 50):  # a fact whose ack is on its way is not repeated
             await gateway.offer("m1.1")
             await gateway.until_received("message.accepted", round_)
             if len({frame["type"] for frame in gateway.received}) == 3:

@@ -72,7 +72,7 @@ def test_clockwork_killed_is_made_up_for_after_a_restart(
     with mute_phone(account, gateway.port) as mute:
         offered = forgetful.send(recipient(), "offered").json["id"]
         assert mute.wait_for_offer(1) == f"{offered}.1"
-        accepted = schedule(client, 5, seconds=0.5)
+        accepted = schedule(client, 5, seconds=2)
         let_expire(silent, 5)
         until(lambda: gateway.query(OVERDUE) == [(11,)], "everything is overdue")
         gateway.worker.start()
