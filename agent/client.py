@@ -64,6 +64,7 @@ class Client:
         """Connect again and again. Raises TokenRefused when that cannot help."""
         while True:
             wait = await self._connect_once() * SystemRandom().uniform(0.5, 1.5)
+            _end_if_asked_to()
             log.info("Trying again in %.1f s", wait)
             await asyncio.sleep(wait)
 
@@ -195,3 +196,11 @@ class Client:
             self.settings = settings
             self._settings_changed.set()
         self._dispatcher.resume(settings)
+
+
+def _end_if_asked_to() -> None:
+    """Raise CancelledError when this task was cancelled: a TaskGroup loses that (before Python
+    3.13) when one of its tasks fails at the same moment, as they do when the line closes."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

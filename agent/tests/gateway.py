@@ -96,6 +96,15 @@ class FakeGateway:
         by_id = {f["id"]: f["type"] for f in self.received if f.get("attempt_id") == attempt_id}
         return list(by_id.values())
 
+    async def offer_until(self, attempt_id: str, condition: Callable[[], object]) -> None:
+        """Offer again and again: a fact whose ack is on its way is not repeated for an offer."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not condition():
+                await self.offer(attempt_id)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        await self.until(condition)
+
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until the condition holds after some frame."""
         async with asyncio.timeout(DEADLINE_SECONDS), self._news:

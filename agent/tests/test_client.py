@@ -1,20 +1,29 @@
 """The conversation with the gateway, over a real socket and over real HTTP."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Self
 from uuid import UUID
 
 import pytest
 
 from agent.errors import TokenRefused
-from agent.radios.simulated import SimulatedOptions
+from agent.frames import encode
+from agent.identity import Identity
+from agent.line import Closed
+from agent.radios.simulated import SimulatedOptions, SimulatedRadio
+from agent.runner import run_agent
 from agent.tests.gateway import (
     FAST,
     QUICK_PHONE,
     TOKEN,
     FakeGateway,
+    identity_for,
     offer,
     running_agent,
     sent_ids,
@@ -178,11 +187,9 @@ async def test_repeated_offers_send_once_and_repeat_the_facts(
         await gateway.until_received("message.delivered")
         first = {frame["type"]: frame for frame in gateway.received if frame.get("attempt_id")}
         gateway.received.clear()
-        for round_ in range(1, 50):  # a fact whose ack is on its way is not repeated
-            await gateway.offer("m1.1")
-            await gateway.until_received("message.accepted", round_)
-            if len({frame["type"] for frame in gateway.received}) == 3:
-                break
+        await gateway.offer_until(
+            "m1.1", lambda: len({frame["type"] for frame in gateway.received}) == 3
+        )
     assert {frame["type"]: frame for frame in gateway.received} == first
     assert sent_ids(tmp_path) == ["m1.1"]
 
@@ -201,8 +208,9 @@ async def test_cancel_before_the_radio_releases_and_never_sends(
             await gateway.send({"type": "message.cancel", "attempt_id": "second.1"})
             (released,) = await gateway.until_received("message.released")
             await gateway.send({"type": "settings", "settings": {}})
-            await gateway.offer("second.1")
-            await gateway.until_received("message.released", 2)
+            await gateway.offer_until(
+                "second.1", lambda: len(gateway.of_type("message.released")) == 2
+            )
         async with running_agent(gateway, tmp_path):
             await gateway.until_received("hello", 2)
             await gateway.offer("third.1")
@@ -390,3 +398,41 @@ async def test_news_that_wait_do_not_hold_up_the_end(tmp_path: Path) -> None:
             began_at = time.monotonic()
         assert time.monotonic() - began_at < 5
         await until(lambda: not gateway.is_asked_for_news)  # the request was broken off
+
+
+class LineThatClosesWhenLeft:
+    """A line that greets, and is found closed at the moment in which the agent is stopped."""
+
+    def __init__(self) -> None:
+        self.greetings = [encode({"type": "welcome"})]
+
+    async def send(self, frames: Sequence[str]) -> None:
+        pass
+
+    async def receive(self) -> str:
+        if self.greetings:
+            return self.greetings.pop()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise Closed("gone") from None
+        raise AssertionError
+
+    @asynccontextmanager
+    async def open(self, identity: Identity) -> AsyncIterator[Self]:
+        yield self
+
+
+async def test_agent_that_is_stopped_as_its_line_closes_ends(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    line = LineThatClosesWhenLeft()
+    radio = SimulatedRadio(tmp_path, QUICK_PHONE)
+    agent = asyncio.create_task(
+        run_agent(identity_for(FakeGateway(1)), tmp_path, radio, FAST, line)
+    )
+    await until(lambda: "Connected to " in caplog.text)
+    agent.cancel()
+    _, running = await asyncio.wait([agent], timeout=5)
+    agent.cancel()  # so that the test ends if the first was lost
+    assert running == set()
