@@ -20,16 +20,16 @@ _WORDS = {
     DeviceAlert.Kind.OFFLINE: AlertWords(
         "offline",
         "is offline",
-        "Check whether it is switched on, charged and in reach of a network, and open the "
-        "gateway’s program on it. Texts that it was not offered yet go to another phone, unless "
-        "they are meant for this one.",
+        "Check whether it is switched on, charged and in reach of a network, and start the app or "
+        "agent on it again. Texts that it was not offered yet go to another phone, unless they are "
+        "meant for this one.",
         is_grave=True,
     ),
     DeviceAlert.Kind.CANNOT_SEND: AlertWords(
         "cannot send",
         "cannot send texts",
-        "Check whether the SIM is in and unlocked, and whether the gateway’s program may send SMS "
-        "or is the phone’s SMS app. Then start that program anew, and it is tried again at once. "
+        "Check whether the SIM is in and unlocked, and whether the app or agent may send SMS or is "
+        "the phone’s SMS app. Then start it anew, and it is tried again at once. "
         "Until then other phones send its texts, unless they are meant for this one.",
         is_grave=True,
     ),

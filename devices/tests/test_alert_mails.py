@@ -61,9 +61,9 @@ def test_it_says_what_happened_what_to_do_and_where(device, mailoutbox, settings
     assert paragraphs == [
         "Front desk is offline, since 2026-06-13 02:40 (Asia/Singapore). So it is.",
         f"https://sms.example.com/devices/{device.external_id}",
-        "Check whether it is switched on, charged and in reach of a network, and open the "
-        "gateway’s program on it. Texts that it was not offered yet go to another phone, unless "
-        "they are meant for this one.",
+        "Check whether it is switched on, charged and in reach of a network, and start the app or "
+        "agent on it again. Texts that it was not offered yet go to another phone, unless they are "
+        "meant for this one.",
         "You get this as an owner or admin of Acme. These e-mails can be switched off in the "
         "settings:",
         "https://sms.example.com/settings",

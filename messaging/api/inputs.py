@@ -15,7 +15,6 @@ from accounts.ids import decode_id
 from accounts.models import ApiKey
 from devices.models import Device
 from messaging.drafts import MessageDraft
-from messaging.models import Message
 
 MAX_BATCH = 10_000
 _LANES = {"urgent": 0, "normal": 1, "bulk": 2}
@@ -132,8 +131,3 @@ class ListQuery(PageQuery):
     since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
     q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
-
-
-def lane_name(message: Message) -> str:
-    """`priority` as the API spells the lane."""
-    return {value: name for name, value in _LANES.items()}[message.lane]
