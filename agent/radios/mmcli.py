@@ -41,6 +41,14 @@ FAILURES: dict[str, FailureCode] = {
     "SmscAddressUnknown": "rejected",
     "InvalidArgs": "rejected",
 }
+# What the network answered instead of taking a text (3GPP TS 24.011, table 8.4): it did not leave.
+CAUSE = re.compile(r"Unknown message error: (\d+)")
+CAUSES: dict[int, FailureCode] = {
+    1: "invalid_number",  # unassigned
+    **dict.fromkeys((8, 10, 21, 27, 28, 29, 30, 50, 69), "rejected"),  # barred, not subscribed …
+    **dict.fromkeys((38, 41, 42, 47), "no_service"),  # out of order, temporary, congested …
+    **dict.fromkeys((95, 96, 97, 98, 99), "rejected"),  # it did not understand the message
+}
 UNSURE = re.compile(r"[Tt]imeout|timed out|NoReply|Aborted|Cancelled|disconnected")
 
 
@@ -237,6 +245,8 @@ def failure_of(complaint: str, is_handed: bool) -> Failed:
     reason = f"ModemManager: {complaint}"
     if name and name[1] in FAILURES:
         return Failed(FAILURES[name[1]], reason)
+    if (cause := CAUSE.search(complaint)) and int(cause[1]) in CAUSES:
+        return Failed(CAUSES[int(cause[1])], reason)
     if complaint.startswith("InvalidArgs"):
         return Failed("rejected", reason)
     if not is_handed or "modem not enabled" in complaint:

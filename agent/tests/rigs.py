@@ -18,6 +18,7 @@ from agent.tests.gateway import sent_lines
 
 FAKES = Path(__file__).parent / "fakes"
 RECORDINGS = Path(__file__).parent / "recordings"
+RECORDED = RECORDINGS / "mmcli-1.24.0"
 RADIOS = ("simulated", "modemmanager", "gammu", "termux")
 
 
@@ -89,7 +90,7 @@ def make_rig(radio: str, folder: Path) -> Rig:
 
 def plug_modem(home: Path, index: int, **generic: Any) -> None:
     """Put a modem with an IMEI of its own into the fake ModemManager."""
-    told = json.loads((RECORDINGS / "mmcli-modem.json").read_text())
+    told = json.loads((RECORDED / "modem.json").read_text())
     modem = told["modem"]
     modem["dbus-path"] = f"/org/freedesktop/ModemManager1/Modem/{index}"
     modem["generic"] |= {"equipment-identifier": f"35000000000000{index + 1}"} | generic
@@ -99,9 +100,10 @@ def plug_modem(home: Path, index: int, **generic: Any) -> None:
 
 def add_sms(home: Path, index: int, modem: int = 0, **fields: Any) -> None:
     """Put an SMS object into the fake ModemManager; names as in its JSON, with underscores."""
-    sms = json.loads((RECORDINGS / "mmcli-sms.json").read_text())["sms"]
+    sms = json.loads((RECORDED / "created.json").read_text())["sms"]
+    sms = {section: dict.fromkeys(sms[section], "--") for section in ("content", "properties")}
     sms["dbus-path"] = f"/org/freedesktop/ModemManager1/SMS/{index}"
-    for name, value in ({"state": "received"} | fields).items():
+    for name, value in ({"pdu_type": "deliver", "state": "received"} | fields).items():
         section = "content" if name in ("number", "text", "data") else "properties"
         sms[section][name.replace("_", "-")] = value
     (home / "sms").mkdir(exist_ok=True)

@@ -143,7 +143,7 @@ async def test_modem_that_cannot_send(
     rig = make_rig("modemmanager", tmp_path)
     plug_modem(rig.home, 0, **generic)
     _, lines = await ask(rig)
-    assert bad(lines)[-1] == f"✗ QUALCOMM INCORPORATED EC25: {sentence}"
+    assert bad(lines)[-1] == f"✗ Example X1: {sentence}"
 
 
 async def test_modemmanager_without_a_modem(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from agent.radios.base import (
     Sent,
     Sim,
 )
-from agent.tests.at_modem import HELLO, RECEIVED_1, AtModem
+from agent.tests.at_modem import HELLO, AtModem, received
 from agent.tests.events import told
 from agent.tests.rigs import need_gammu
 
@@ -49,7 +49,7 @@ async def test_modem_sends_and_what_it_received_is_told_and_deleted(
     assert (radio.model, radio.status().signal) == ("Example X1", 2)
     assert await radio.send(HI) == Sent(1)
     assert len(modem.sent) == 1
-    modem.stored |= {1: HELLO, 2: RECEIVED_1}
+    modem.stored |= {1: HELLO, 2: received(1)}
     events = await told(radio, lambda events: modem.stored == {})
     text, report = sorted(events, key=lambda event: isinstance(event, DeliveryReport))
     assert isinstance(text, IncomingText)
