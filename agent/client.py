@@ -18,7 +18,7 @@ from agent.identity import Identity
 from agent.journal import Journal
 from agent.line import Closed, Line, NoLine, Transport
 from agent.outbox import Outbox
-from agent.radios.base import Radio
+from agent.radios.base import Radio, Sim
 
 HOLDING_LIMIT = 900  # ids in `hello`: one frame may have 64 kB, one id 64 characters
 
@@ -58,6 +58,7 @@ class Client:
         self._outbox = Outbox(journal, timing.repeat_after)
         self._next_wait = timing.first_wait
         self._settings_changed = asyncio.Event()
+        self._told_sims: list[Sim] = []
         self.settings = Settings()
 
     async def run(self) -> NoReturn:
@@ -136,11 +137,12 @@ class Client:
             raise NoLine(f"No connection to {url}: no welcome came", is_unfit=True) from None
 
     async def _hello(self) -> dict[str, object]:
+        self._told_sims = self._radio.sims()
         fields = {
             "protocol": frames.PROTOCOL_VERSION,
             "app": {"name": "agent", "version": __version__},
             "model": self._radio.model,
-            "sims": self._radio.sims(),
+            "sims": self._told_sims,
             "capabilities": self._radio.capabilities,
             "holding": await self._journal.read(self._journal.holding, HOLDING_LIMIT),
         }
@@ -149,6 +151,8 @@ class Client:
     async def _send_heartbeats(self, line: Line) -> None:
         while True:
             self._settings_changed.clear()
+            if self._radio.sims() != self._told_sims:  # a modem was plugged in, or is in a network
+                await line.send([frames.encode(await self._hello())])
             queue = await self._journal.read(self._journal.count_holding)
             fields = msgspec.to_builtins(self._radio.status()) | {"queue": queue}
             await line.send([frames.encode(frames.frame("heartbeat", fields))])
@@ -178,7 +182,7 @@ class Client:
                 log.warning("The gateway refused %s: %s %s", fact_id, frame.code, frame.message)
                 if fact_id is not None:
                     await self._journal.write(self._journal.settle, fact_id, "refused")
-            case frames.SettingsChanged(settings=settings):
+            case frames.SettingsChanged(settings=settings) | Welcome(settings=settings):
                 self._apply(settings)
             case frames.Pull():
                 await line.send([frames.encode({"type": "pull"})])

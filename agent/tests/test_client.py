@@ -16,6 +16,7 @@ from agent.errors import TokenRefused
 from agent.frames import encode
 from agent.identity import Identity
 from agent.line import Closed
+from agent.radios.base import Sim
 from agent.radios.simulated import SimulatedOptions, SimulatedRadio
 from agent.runner import run_agent
 from agent.tests.gateway import (
@@ -63,6 +64,27 @@ async def test_hello_carries_token_sims_and_capabilities(
         "capabilities": ["delivery_reports"],
         "holding": [],
     }
+
+
+async def test_hello_comes_again_when_the_sims_change(
+    tmp_path: Path, gateway_kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sims = [Sim(1, "+6581239901")]
+    monkeypatch.setattr(SimulatedRadio, "sims", lambda radio: list(sims))
+    async with gateway_kind() as gateway:
+        gateway.settings = {"heartbeat_seconds": 0.05, "sims": []}
+        async with running_agent(gateway, tmp_path):
+            await gateway.until_received("heartbeat", 2)
+            sims.append(Sim(2, "+6581239902", "Simulated"))
+            await gateway.until_received("hello", 2)
+            await gateway.until_received("heartbeat", len(gateway.of_type("heartbeat")) + 2)
+    assert [hello["sims"] for hello in gateway.of_type("hello")] == [
+        [{"slot": 1, "number": "+6581239901"}],
+        [
+            {"slot": 1, "number": "+6581239901"},
+            {"slot": 2, "number": "+6581239902", "carrier": "Simulated"},
+        ],
+    ]
 
 
 async def test_heartbeats_come_at_the_welcomed_interval(tmp_path: Path, gateway_kind: Kind) -> None:

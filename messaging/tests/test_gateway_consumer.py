@@ -6,6 +6,7 @@ from django.db import connection
 from devices.hub import run
 from devices.models import Device
 from devices.tests.factories import DeviceFactory
+from devices.tests.sockets import HELLO
 from messaging.models import Message, MessageEvent
 from messaging.services.outbound import cancel_message
 from messaging.tests.factories import MessageFactory, in_bulk
@@ -94,6 +95,22 @@ async def test_offer_without_an_answer_is_made_again_on_the_next_connection(conn
     second = await connect(device)
     offered.append((await second.hear())["attempt_id"])
     assert offered == [message.attempt_id] * 2
+
+
+async def test_hello_of_changed_sims_makes_no_second_text_of_what_is_offered(connect, device):
+    message = await queue_for(device)
+    phone = await connect(device)
+    offered = [await phone.hear()]
+    sims = [{"slot": 1, "carrier": "Example Mobile"}, {"slot": 2, "number": "+6581239902"}]
+    await phone.tell(HELLO | {"sims": sims})
+    welcome = await phone.hear()
+    assert [sim["slot"] for sim in welcome["settings"]["sims"]] == [1, 2]
+    report = await phone.say("message.sent", attempt_id=message.attempt_id)
+    while (frame := await phone.hear()) != {"type": "ack", "id": report}:
+        offered.append(frame)  # over a socket it may come again
+    assert {frame["attempt_id"] for frame in offered} == {message.attempt_id}
+    assert await _state(message) == "sent"
+    assert await phone.is_silent()
 
 
 async def test_accepted_message_is_not_offered_again(connect, device):
