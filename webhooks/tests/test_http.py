@@ -409,7 +409,7 @@ def test_huge_body_is_cut_off(loopback, behaviour):
         finally:
             tracemalloc.stop()
     assert (answer.status, answer.body) == (200, "x" * 4096)
-    assert peak_bytes < 1_000_000
+    assert peak_bytes < 10_000_000  # of bodies that have a thousand megabytes, or no end
 
 
 def test_compressed_body_stays_as_it_is(loopback):

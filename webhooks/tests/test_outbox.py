@@ -51,7 +51,10 @@ def happened(kind, message: Message):
 
 
 def bodies() -> list[dict]:
-    return [msgspec.json.decode(body) for body in Event.objects.values_list("body", flat=True)]
+    return [
+        msgspec.json.decode(body)
+        for body in Event.objects.order_by("id").values_list("body", flat=True)
+    ]
 
 
 def told() -> list[tuple[str, str]]:
