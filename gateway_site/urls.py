@@ -3,10 +3,11 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView
 
 from gateway_site import health, home, views
 from gateway_site.pages import start
+from gateway_site.pages.reference import Reference
 
 handler400 = "gateway_site.views.bad_request"
 handler404 = "gateway_site.views.page_not_found"
@@ -21,7 +22,7 @@ urlpatterns = [
     path("v1/", include("rules.api.urls")),
     path("v1/", include("integrations.ingress.urls")),
     path("v1/openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
-    path("v1/docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="api-docs"),
+    path("v1/docs", Reference.as_view(), name="api-docs"),
     re_path("^v1(?:/|$)", views.unknown_api_path),
     path("api/3rdparty/v1/", include("integrations.dialects.smsgate.urls")),
     re_path("^api/mobile/v1(?=/|$)", include("integrations.phones.smsgate.urls")),

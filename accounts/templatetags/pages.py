@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
 from django import template
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 
 from accounts.user_agents import browser_name
@@ -55,6 +56,12 @@ def field(bound: Any, hint: str = "") -> dict[str, Any]:
 def icon(name: str) -> dict[str, str]:
     """A picture from icons.svg; decoration only."""
     return {"name": name}
+
+
+@register.filter
+def marked(text: str) -> SafeString:
+    """A sentence from the code, with what stands between `backticks` as code."""
+    return mark_safe(re.sub("`([^`]+)`", r"<code>\1</code>", escape(text)))  # noqa: S308 - escaped
 
 
 @register.filter

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 
 from accounts.api.bodies import check_depth, decode, decode_envelope
 from accounts.api.lists import PageQuery
@@ -23,20 +24,58 @@ _LANES = {"urgent": 0, "normal": 1, "bulk": 2}
 class MessageIn(msgspec.Struct, rename="camel"):
     """One text to one recipient."""
 
-    to: str
-    text: str
-    ref: str | None = None
-    callback: str | None = None
+    to: Annotated[
+        str,
+        Meta(
+            description="With + and country code; a national number is read with the account's "
+            "country. Short codes are fine.",
+            examples=["+6581230000"],
+        ),
+    ]
+    text: Annotated[
+        str, Meta(description="1 to 1,600 characters.", examples=["Your order is ready."])
+    ]
+    ref: (
+        Annotated[
+            str,
+            Meta(
+                description="Your own id, at most 64 characters; comes back here and in webhooks."
+            ),
+        ]
+        | None
+    ) = None
+    callback: (
+        Annotated[str, Meta(description="A URL that is told what becomes of this one.")] | None
+    ) = None
     channel: Literal["sms"] = "sms"
-    device_id: str | None = None
-    sim: Annotated[int, msgspec.Meta(ge=1, le=16)] | None = None
+    device_id: Annotated[str, Meta(description="The phone to send through.")] | None = None
+    sim: Annotated[int, Meta(ge=1, le=16, description="The SIM's slot in it.")] | None = None
     priority: Literal["urgent", "normal", "bulk"] = "normal"
-    send_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    expires_at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    ttl: Annotated[int, msgspec.Meta(ge=1, le=31_536_000)] | None = None
-    queue_if_offline: bool | None = None
-    metadata: dict[str, Any] | None = None
-    max_segments: Annotated[int, msgspec.Meta(ge=1, le=255)] | None = None
+    send_at: Annotated[datetime, Meta(tz=True, description="Not before this.")] | None = None
+    expires_at: (
+        Annotated[datetime, Meta(tz=True, description="After this it is `expired`, not sent.")]
+        | None
+    ) = None
+    ttl: (
+        Annotated[
+            int, Meta(ge=1, le=31_536_000, description="The same in seconds, from `sendAt` or now.")
+        ]
+        | None
+    ) = None
+    queue_if_offline: (
+        Annotated[
+            bool,
+            Meta(description="Whether to wait for a phone if none is online, instead of 503."),
+        ]
+        | None
+    ) = None
+    metadata: (
+        Annotated[dict[str, Any], Meta(description="Any JSON up to 2 kB; comes back as it is.")]
+        | None
+    ) = None
+    max_segments: (
+        Annotated[int, Meta(ge=1, le=255, description="Refuse the text if it needs more.")] | None
+    ) = None
 
     def draft(self, api_key: ApiKey) -> MessageDraft:
         """As the service wants it; raises InvalidInput."""
@@ -65,14 +104,14 @@ class MessageIn(msgspec.Struct, rename="camel"):
 
 
 _RawMessage = Annotated[
-    msgspec.Raw, msgspec.Meta(extra_json_schema={"$ref": "#/components/schemas/MessageIn"})
+    msgspec.Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/MessageIn"})
 ]
 
 
 class BatchIn(msgspec.Struct):
     """Up to 10,000 messages, read one by one so that a bad one does not stop the others."""
 
-    messages: Annotated[list[_RawMessage], msgspec.Meta(min_length=1, max_length=MAX_BATCH)]
+    messages: Annotated[list[_RawMessage], Meta(min_length=1, max_length=MAX_BATCH)]
 
     def drafts(self, api_key: ApiKey) -> list[MessageDraft | GatewayError]:
         """A draft or an error for each, in order."""
@@ -82,7 +121,7 @@ class BatchIn(msgspec.Struct):
 class PreviewIn(msgspec.Struct):
     """A text to count; `to` is checked when given."""
 
-    text: Annotated[str, msgspec.Meta(min_length=1, max_length=1600)]
+    text: Annotated[str, Meta(min_length=1, max_length=1600)]
     to: str | None = None
 
 
@@ -123,11 +162,11 @@ class ListQuery(PageQuery):
         | None
     ) = None
     to: str | None = None
-    from_: Annotated[str | None, msgspec.Meta(description="The sender.")] = msgspec.field(
+    from_: Annotated[str | None, Meta(description="The sender.")] = msgspec.field(
         name="from", default=None
     )
     ref: str | None = None
     device_id: str | None = None
-    since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    until: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
-    q: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None
+    since: Annotated[datetime, Meta(tz=True)] | None = None
+    until: Annotated[datetime, Meta(tz=True)] | None = None
+    q: Annotated[str, Meta(min_length=1, max_length=100)] | None = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from django.utils import timezone
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from accounts.api.lists import PageQuery
 from accounts.errors import InvalidInput
@@ -22,7 +22,7 @@ DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")  # ISO weekdays from 1
 
 MatchType = Literal["contains", "exact", "regex", "any"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-Clock = Annotated[str, msgspec.Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
+Clock = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
 Text = str | None | UnsetType
 
 
@@ -38,22 +38,32 @@ class RulePatch(msgspec.Struct, rename="camel", kw_only=True):
 
     name: str | UnsetType = UNSET
     match_type: MatchType | UnsetType = UNSET
-    pattern: Text = UNSET
-    from_filter: Text = UNSET
-    priority: int | None | UnsetType = UNSET
+    pattern: Annotated[Text, Meta(description="What to look for; RE2 syntax for `regex`.")] = UNSET
+    from_filter: Annotated[
+        Text, Meta(description="The sender's number, part of one, or a pattern; null: everyone.")
+    ] = UNSET
+    priority: Annotated[
+        int | None | UnsetType, Meta(description="The lowest is asked first; the first match wins.")
+    ] = UNSET
     enabled: bool | UnsetType = UNSET
     active_hours: ActiveHoursIn | None | UnsetType = UNSET
-    active_days: Annotated[list[Day], msgspec.Meta(max_length=7)] | None | UnsetType = UNSET
-    cool_down_seconds: int | None | UnsetType = UNSET
+    active_days: Annotated[list[Day], Meta(max_length=7)] | None | UnsetType = UNSET
+    cool_down_seconds: Annotated[
+        int | None | UnsetType, Meta(description="How long the same sender is left alone then.")
+    ] = UNSET
     reply_enabled: bool | UnsetType = UNSET
-    reply_template: Text = UNSET
-    email: Text = UNSET
+    reply_template: Annotated[
+        Text, Meta(description="A text with variables such as `{{from}}` and `{{name}}`.")
+    ] = UNSET
+    email: Annotated[Text, Meta(description="An address that is sent the text.")] = UNSET
     email_subject: Text = UNSET
     email_body: Text = UNSET
-    webhook: Text = UNSET
-    forward_to: Text = UNSET
-    add_to_group: Text = UNSET
-    opt_out: bool | UnsetType = UNSET
+    webhook: Annotated[Text, Meta(description="A URL that is sent the text.")] = UNSET
+    forward_to: Annotated[Text, Meta(description="A number that is sent the text.")] = UNSET
+    add_to_group: Annotated[Text, Meta(description="The group's id.")] = UNSET
+    opt_out: Annotated[
+        bool | UnsetType, Meta(description="Whether the sender gets no texts from now on.")
+    ] = UNSET
 
     def changes(self) -> dict[str, Any]:
         """The fields that were given, as those of a RuleWish."""
@@ -88,16 +98,16 @@ class RuleIn(RulePatch, kw_only=True):
 class RuleOrderIn(msgspec.Struct):
     """All of the tenant's rules, in the order in which they are to be tried."""
 
-    ids: Annotated[list[str], msgspec.Meta(max_length=1000)]
+    ids: Annotated[list[str], Meta(max_length=1000)]
 
 
 class RuleTestIn(msgspec.Struct, rename={"from_": "from"}):
     """A text as it might come in: to the SIM with the number `to`, at a time other than now."""
 
-    from_: Annotated[str, msgspec.Meta(max_length=100)]
-    text: Annotated[str, msgspec.Meta(max_length=MAX_TRIED)]
-    to: Annotated[str, msgspec.Meta(max_length=100)] | None = None
-    at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    from_: Annotated[str, Meta(max_length=100)]
+    text: Annotated[str, Meta(max_length=MAX_TRIED)]
+    to: Annotated[str, Meta(max_length=100)] | None = None
+    at: Annotated[datetime, Meta(tz=True)] | None = None
 
     def received(self, tenant: Tenant) -> Received:
         """As the engine sees it; raises InvalidInput."""

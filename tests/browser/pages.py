@@ -1,4 +1,4 @@
-"""Every page that a person can open, once; not the API reference, which is not ours."""
+"""Every page that a person can open, once."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -25,6 +25,7 @@ ENTRANCE = (
     Place("password-reset", "/accounts/password/reset/"),
     Place("pair", "/pair?code=12345678"),
     Place("link-expired", "/accounts/confirm-email/nothing/"),
+    Place("api-reference", "/v1/docs"),
 )
 
 DASHBOARD = (
@@ -84,9 +85,16 @@ DASHBOARD = (
 STAFF = (
     Place("staff", "/admin/"),
     Place("staff-tenants", "/admin/accounts/tenant/"),
+    Place("staff-tenant", "/admin/accounts/tenant/1/change/"),
     Place("staff-users", "/admin/accounts/user/"),
+    Place("staff-user", "/admin/accounts/user/1/change/"),
     Place("staff-keys", "/admin/accounts/apikey/"),
+    Place("staff-key", "/admin/accounts/apikey/1/change/"),
+    Place("staff-plan-new", "/admin/accounts/plan/add/"),
+    Place("staff-credit-new", "/admin/accounts/creditentry/add/"),
     Place("staff-audit", "/admin/accounts/auditentry/"),
     Place("staff-phones", "/admin/devices/device/"),
+    Place("staff-phone", "/admin/devices/device/1/change/"),
     Place("staff-messages", "/admin/messaging/message/"),
+    Place("staff-message", "/admin/messaging/message/1/change/"),
 )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from accounts.api.bodies import check_depth
 from accounts.errors import InvalidInput
 from integrations.ingress.wishes import SIGNING_HEADER, IngressWish
 
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-PerMinute = Annotated[int, msgspec.Meta(ge=1, le=60_000)]
+Name = Annotated[str, Meta(min_length=1, max_length=100)]
+PerMinute = Annotated[int, Meta(ge=1, le=60_000)]
+Text = str | None | UnsetType
 
 # What null stands for, by the wish's field.
 _DEFAULTS = {
@@ -31,14 +32,24 @@ class IngressPatch(msgspec.Struct, rename="camel", kw_only=True):
 
     name: Name | UnsetType = UNSET
     preset: str | UnsetType = UNSET
-    to_path: str | None | UnsetType = UNSET
-    text_path: str | None | UnsetType = UNSET
-    ref_path: str | None | UnsetType = UNSET
-    text_template: str | None | UnsetType = UNSET
-    signing_secret: str | None | UnsetType = UNSET
-    signing_header: str | None | UnsetType = UNSET
-    outbound_url: str | None | UnsetType = UNSET
-    once_per_ref: bool | UnsetType = UNSET
+    to_path: Annotated[
+        Text, Meta(description="Where the number is: `customer.phone`, or JSONPath.")
+    ] = UNSET
+    text_path: Annotated[Text, Meta(description="Where the text is.")] = UNSET
+    ref_path: Annotated[Text, Meta(description="Where your own id is.")] = UNSET
+    text_template: Annotated[
+        Text, Meta(description="Composes the text, and goes before `textPath`.")
+    ] = UNSET
+    signing_secret: Annotated[
+        Text, Meta(description="Asks for an HMAC-SHA256 of the body with it.")
+    ] = UNSET
+    signing_header: Annotated[Text, Meta(description="The header that has the HMAC.")] = UNSET
+    outbound_url: Annotated[
+        Text, Meta(description="A URL that gets every inbound text of the account.")
+    ] = UNSET
+    once_per_ref: Annotated[
+        bool | UnsetType, Meta(description="Whether an id that comes again sends nothing.")
+    ] = UNSET
     requests_per_minute: PerMinute | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
 
