@@ -30,6 +30,7 @@ urlpatterns = [
     path("threads/reply/<path:number>", replies.send, name="conversations-reply"),
     path("threads/note/<path:number>", replies.note, name="conversations-note"),
     path("threads/assign/<path:number>", replies.assign, name="conversations-assign"),
+    path("threads/assigned/<path:number>", replies.assigned, name="conversations-assigned"),
     path("threads/opt-out/<path:number>", replies.leave, name="conversations-opt-out"),
     path("threads/let-in/<path:number>", replies.let_in, name="conversations-let-in"),
     path("threads/saved/<path:number>", canned_replies.choose, name="conversations-canned"),

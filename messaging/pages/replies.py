@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.errors import GatewayError
 from accounts.members import MemberRequest, Role, member_required
@@ -86,6 +86,17 @@ def assign(request: MemberRequest, number: str) -> HttpResponse:
     said = f"Assigned to {member.email}." if member else "Assigned to nobody."
     answer["HX-Trigger"] = json.dumps({"say": said})
     return answer
+
+
+@require_safe
+@member_required()
+def assigned(request: MemberRequest, number: str) -> HttpResponse:
+    """Whose it is, if it is not `member`'s: nothing changes under the hand of who is choosing."""
+    shown = conversation_with(request.tenant, number)
+    member_id = shown.assigned_to_id if shown else None
+    if request.GET.get("member", "") == str(member_id or ""):
+        return HttpResponse(status=204)
+    return _assigned(request, number)
 
 
 @require_POST

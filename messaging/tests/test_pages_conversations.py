@@ -238,6 +238,18 @@ def test_operators_assign_and_note(client, log_in):
     assert answer.headers["HX-Trigger"] == "thread-changed"
 
 
+def test_thread_follows_an_assignment_by_somebody_else(client, log_in, tenant):
+    member = log_in()
+    row = ConversationFactory(tenant=tenant, number=NUMBER, assigned_to=member.user)
+    assigned = f"/threads/assigned/{NUMBER}"
+    unchanged = client.get(assigned, {"member": member.user_id})
+    changed = client.get(assigned, {"member": ""})
+    assert (unchanged.status_code, changed.status_code) == (204, 200)
+    assert f'value="{member.user_id}" selected' in changed.content.decode()
+    row.delete()
+    assert client.get(assigned, {"member": ""}).status_code == 204
+
+
 @pytest.mark.parametrize(
     ("path", "data"),
     [
