@@ -9,12 +9,17 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from tests.browser.gateway import Gateway
 from tests.browser.office import log_in, open_office
 from tests.browser.pages import DASHBOARD, ENTRANCE, STAFF, Place
-from tests.browser.windows import PHONE, open_page, visit, window_at
+from tests.browser.windows import PHONE, TABLET, open_page, visit, window_at
 
 GRAVE = {"serious", "critical"}
 # Colours change slowly when the scheme does, on the pages of Django's admin.
 AT_REST = "Promise.allSettled(document.getAnimations().map(animation => animation.finished))"
 WIDER_THAN_WINDOW = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+# Of what hides what is too wide for it: the words in it.
+CUT_OFF = """
+[...document.querySelectorAll(".card.flush")]
+    .filter(card => card.scrollWidth > card.clientWidth).map(card => card.innerText)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +54,15 @@ def test_page_is_accessible(owner: BrowserContext, ids: dict[str, str], place: P
 def check(context: BrowserContext, place: Place, ids: dict[str, str]) -> None:
     """Nothing grave; in the dark, where only colours differ, and on a phone nothing either.
 
-    And nothing has to be scrolled sideways there.
+    And nothing has to be scrolled sideways there, nor on a tablet, where no table is cut off.
     """
     complaints: list[str] = []
     page = open_page(context, complaints)
     visit(page, place, ids)
     assert findings(page) == []
+    page.set_viewport_size(TABLET)
+    assert not page.evaluate(WIDER_THAN_WINDOW)
+    assert page.evaluate(CUT_OFF) == []
     page.set_viewport_size(PHONE)
     page.emulate_media(color_scheme="dark")
     assert findings(page, runOnly=["color-contrast"]) == []

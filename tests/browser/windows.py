@@ -9,6 +9,7 @@ from tests.browser.gateway import Gateway
 from tests.browser.pages import Place
 
 DESKTOP, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
+TABLET = {"width": 821, "height": 1180}  # the narrowest on which tables are tables
 TIMEOUT_MS = 15_000
 # Chromium notes every answer from 400 on; with 422 a form comes back that was filled in wrongly.
 REFUSED_FORM = "Failed to load resource: the server responded with a status of 422"
