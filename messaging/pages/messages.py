@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
@@ -18,6 +20,7 @@ from messaging.services.exports import MOST_ROWS
 from messaging.states import Status
 
 MOST_NEW = 50
+MOST_SHOWN = MOST_NEW + 1  # of those below, none can be among the newest that are asked for
 MOST_WATCHED = 100
 
 
@@ -58,15 +61,17 @@ def more(request: MemberRequest) -> HttpResponse:
 @require_safe
 @member_required()
 def news(request: MemberRequest) -> HttpResponse:
-    """Rows that came since `newest`, and those of `open` (`msg_….status,…`) that changed.
+    """Rows that are not among `shown`, the page's first ones, and those of `open` that changed.
 
-    204, which leaves the page as it is, when there are none.
+    Both are lists with commas, of `msg_…` and of `msg_….status`. A message that was stored late,
+    under an id before others', is new as well. 204, which leaves the page as it is, for nothing.
     """
     form = _valid(request)
-    newest = decode_id(Message.ID_PREFIX, request.GET.get("newest", ""))
-    rows, _ = page_of_rows(request.tenant, form.query(limit=MOST_NEW + 1))
-    fresh = [row for row in rows if newest is not None and row.message.public_id > newest]
-    changed = rows_changed(request.tenant, _shown(request.GET.get("open", "")))
+    shown = _ids(request.GET.get("shown", ""))
+    rows, _ = page_of_rows(request.tenant, form.query(limit=MOST_SHOWN))
+    newer = [row for row in rows if shown and row.message.public_id > min(shown)]
+    fresh = [row for row in newer if row.message.public_id not in shown]
+    changed = rows_changed(request.tenant, _watched(request.GET.get("open", "")))
     if not fresh and not changed:
         return HttpResponse(status=204)
     are_many = len(fresh) > MOST_NEW
@@ -88,12 +93,18 @@ def _valid(request: MemberRequest) -> FilterForm:
     return form
 
 
-def _shown(text: str) -> dict[str, str]:
+def _ids(text: str) -> set[UUID]:
+    """The public ids of rows; what no page sent is left out."""
+    ids = {decode_id(Message.ID_PREFIX, item) for item in text.split(",")[:MOST_SHOWN]}
+    return {public_id for public_id in ids if public_id is not None}
+
+
+def _watched(text: str) -> dict[str, str]:
     """Public id (hex) -> status of the rows that a page watches; what no page sent is left out."""
-    shown = {}
+    watched = {}
     for item in text.split(",")[:MOST_WATCHED]:
         external_id, _, status = item.partition(".")
         public_id = decode_id(Message.ID_PREFIX, external_id)
         if public_id is not None and status in Status.values:
-            shown[public_id.hex] = status
-    return shown
+            watched[public_id.hex] = status
+    return watched

@@ -151,7 +151,7 @@ def test_contacts_are_called_by_their_names(log_in, device):
 def test_list_takes_as_many_queries_for_one_row_as_for_thirty(log_in, device, path):
     client = log_in()
     first = MessageFactory(device=device)
-    parameters = {"newest": first.external_id, "open": f"{first.external_id}.sent"}
+    parameters = {"shown": first.external_id, "open": f"{first.external_id}.sent"}
     client.get(path, parameters)
     with CaptureQueriesContext(connection) as one:
         client.get(path, parameters)
@@ -162,9 +162,10 @@ def test_list_takes_as_many_queries_for_one_row_as_for_thirty(log_in, device, pa
     assert len(thirty) == len(one)
 
 
-def news(client, newest: Message, open_rows=()):
+def news(client, *shown: Message, open_rows=()):
     watched = ",".join(f"{message.external_id}.{status}" for message, status in open_rows)
-    return client.get("/messages/news", {"newest": newest.external_id, "open": watched})
+    ids = ",".join(message.external_id for message in shown)
+    return client.get("/messages/news", {"shown": ids, "open": watched})
 
 
 def test_news_are_newer_rows_and_changed_ones(log_in, device):
@@ -174,17 +175,25 @@ def test_news_are_newer_rows_and_changed_ones(log_in, device):
     newest = MessageFactory(device=device)
     fresh = MessageFactory(device=device)
     watched = [(same, "queued"), (changed, "queued"), (foreign, "queued")]
-    answer = news(client, newest, watched)
+    answer = news(client, newest, changed, same, open_rows=watched)
     assert [row.message for row in answer.context["fresh"]] == [fresh]
     assert [row.message for row in answer.context["changed"]] == [changed]
-    assert news(client, fresh, [(same, "queued")]).status_code == 204
+    assert news(client, fresh, open_rows=[(same, "queued")]).status_code == 204
+
+
+def test_news_have_what_was_stored_late_under_an_earlier_id(log_in, device):
+    client = log_in()
+    older, late, newest = MessageFactory.create_batch(3, device=device)
+    answer = news(client, newest, older)
+    assert [row.message for row in answer.context["fresh"]] == [late]
+    assert news(client, newest, late).status_code == 204  # what is below them is a page further
 
 
 def test_news_go_through_the_filters(log_in, device):
     client = log_in()
     newest = MessageFactory(device=device)
     MessageFactory(device=device)
-    parameters = {"newest": newest.external_id, "status": "failed"}
+    parameters = {"shown": newest.external_id, "status": "failed"}
     assert client.get("/messages/news", parameters).status_code == 204
 
 
@@ -200,8 +209,10 @@ def test_more_than_fifty_news_are_only_announced(log_in, device, count, fresh, a
 def test_news_leave_out_what_no_page_sent(log_in, device):
     client = log_in()
     newest = MessageFactory(device=device)
-    parameters = {"newest": newest.external_id, "open": "msg_x.sent,,nonsense,msg_.\0"}
+    shown = f"msg_x,{newest.external_id},,\0"
+    parameters = {"shown": shown, "open": "msg_x.sent,,nonsense,msg_.\0"}
     assert client.get("/messages/news", parameters).status_code == 204
+    assert client.get("/messages/news", {"shown": "nonsense"}).status_code == 204
 
 
 def path_of(message: Message, verb: str = "") -> str:

@@ -1,4 +1,5 @@
 // The list of messages: short URLs, and what to ask for when something has happened.
+const MOST_SHOWN = 51;
 const MOST_WATCHED = 100;
 
 document.addEventListener("htmx:configRequest", ({ detail }) => {
@@ -6,7 +7,7 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   if (detail.elt.id === "news") {
     const rows = [...document.querySelectorAll("#rows tr[id]")];
     const open = rows.filter((row) => row.dataset.status).slice(0, MOST_WATCHED);
-    detail.formData.set("newest", rows[0].id);
+    detail.formData.set("shown", rows.slice(0, MOST_SHOWN).map((row) => row.id).join(","));
     detail.formData.set("open", open.map((row) => `${row.id}.${row.dataset.status}`).join(","));
   }
 });
