@@ -50,7 +50,10 @@ class PairIn(msgspec.Struct):
 
 
 class LimitsIn(msgspec.Struct, rename="camel"):
-    """A SIM's budget; null = no limit. Segments in sliding windows; quiet hours as HH:MM."""
+    """A SIM's budget; null = no limit. Segments in sliding windows; quiet hours as HH:MM.
+
+    Between two texts lie `minGapMs` and by chance up to `jitterMs` more.
+    """
 
     segments_per_minute: Count = None
     segments_per_hour: Count = None
@@ -79,7 +82,7 @@ class SimPatch(msgspec.Struct):
 
 
 class DevicePatch(msgspec.Struct, rename="camel"):
-    """What may be changed; a field that is absent stays."""
+    """What may be changed; what is absent stays. A `paused` phone receives, and sends nothing."""
 
     nickname: Name | None = None
     is_default: Literal[True] | None = None

@@ -47,7 +47,10 @@ class KeywordsPatch(msgspec.Struct, rename="camel"):
 class TenantSettingsPatch(msgspec.Struct, rename="camel"):
     """What may be changed; a field that is absent stays.
 
-    `defaultCountry` is an ISO 3166 code or empty, `timeZone` a name such as Europe/Berlin.
+    `defaultCountry` is an ISO 3166 code or empty, `timeZone` a name such as Europe/Berlin. With
+    `holdWhenOffline` texts wait when no phone is online, without it they are refused. Without
+    `keepInbound` only rules and webhooks see what comes in. `mailAlerts`: e-mail owners and admins
+    when a phone is in trouble.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)] | None = None

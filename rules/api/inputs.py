@@ -123,7 +123,11 @@ class RuleTestIn(msgspec.Struct, rename={"from_": "from"}):
 
 
 class RuleSettingsPatch(msgspec.Struct, rename="camel", kw_only=True):
-    """What may be changed. A field that is left out stays."""
+    """What may be changed. A field that is left out stays.
+
+    `enabled`: whether rules are asked at all. `defaultReply` answers what no rule matched. With
+    `forwardAll` webhooks hear every inbound text, and not only those that a rule matched.
+    """
 
     enabled: bool | UnsetType = UNSET
     default_reply_enabled: bool | UnsetType = UNSET
@@ -142,7 +146,11 @@ class RuleSettingsPatch(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RuleSettingsIn(RuleSettingsPatch, kw_only=True):
-    """All of the settings; what is left out has its default."""
+    """All of the settings; what is left out has its default.
+
+    `enabled`: whether rules are asked at all. `defaultReply` answers what no rule matched. With
+    `forwardAll` webhooks hear every inbound text, and not only those that a rule matched.
+    """
 
     enabled: bool = True
     default_reply_enabled: bool = False

@@ -34,7 +34,11 @@ class EndpointIn(msgspec.Struct):
 
 
 class EndpointPatch(msgspec.Struct):
-    """What may be changed; a field that is absent stays."""
+    """What may be changed; a field that is absent stays.
+
+    `state`: while it is `paused`, deliveries wait and go out later; `disabled`, they are held for
+    14 days and go out when they are replayed.
+    """
 
     name: Name | None = None
     url: str | None = None
