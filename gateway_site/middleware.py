@@ -14,7 +14,7 @@ from gateway_site.request_log import LoggedRequest, note_request
 
 log = structlog.get_logger("gateway.requests")
 
-API_PREFIX = ("/v1/", "/api/")
+API_PREFIXES = ("/v1/", "/api/")
 PROBES = ("/livez", "/readyz")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
@@ -77,7 +77,7 @@ def _note(request: HttpRequest, response: HttpResponse, tenant_id: int, ms: floa
 
 
 class ApiErrors:
-    """Errors below API_PREFIX that no view has rendered: unknown paths, and bugs."""
+    """Errors below API_PREFIXES that no view has rendered: unknown paths, and bugs."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -86,6 +86,6 @@ class ApiErrors:
         return self._get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if not request.path.startswith(API_PREFIX):
+        if not request.path.startswith(API_PREFIXES):
             return None
         return error_response(gateway_error_from(error), request)

@@ -1,5 +1,6 @@
 """The finishing touches to the OpenAPI description."""
 
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -20,7 +21,11 @@ def add_error_answers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Every operation may answer with the error envelope; say so once for all."""
     components = msgspec.json.schema_components([ErrorOut], ref_template=REF)[1]
     schemas = result["components"].setdefault("schemas", {})
-    result["components"]["schemas"] = dict(sorted((schemas | nested_schemas | components).items()))
+    schemas = dict(sorted((schemas | nested_schemas | components).items()))
+    for schema in schemas.values():
+        if "description" in schema:  # a docstring, with the indentation of its class
+            schema["description"] = cleandoc(schema["description"])
+    result["components"]["schemas"] = schemas
     result["components"]["securitySchemes"] = {
         "apiKey": {"type": "http", "scheme": "bearer", "description": "sk_live_…"},
         "deviceToken": {"type": "http", "scheme": "bearer", "description": "dt_…"},

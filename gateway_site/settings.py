@@ -407,7 +407,7 @@ DEVICE_EVENT_HANDLERS = ["webhooks.handlers.device_events", "gateway_site.live.d
 # What is asked of an inbound text before the others hear of it, and what posts it to a URL.
 INBOUND_RULES = ["rules.handlers.react"]
 INBOUND_POSTERS = ["webhooks.services.outbox.post_inbound"]
-# Name of a body's format -> the function that writes it.
+# Name of a body's format -> the function, or AddressedFormat, that writes it.
 WEBHOOK_FORMATS = {
     "native": "webhooks.payloads.native",
     "smsgate": "integrations.dialects.smsgate.callbacks.FORMAT",

@@ -9,12 +9,12 @@ from rest_framework import exceptions
 
 from accounts.api.errors import error_response, gateway_error_from
 from accounts.errors import GatewayError, InvalidInput, MethodNotAllowed, NotFound
-from gateway_site.middleware import API_PREFIX
+from gateway_site.middleware import API_PREFIXES
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400: in the native API's shape below API_PREFIX, as a page elsewhere."""
-    if request.path.startswith(API_PREFIX):
+    """400: in the native API's shape below API_PREFIXES, as a page elsewhere."""
+    if request.path.startswith(API_PREFIXES):
         return error_response(InvalidInput("The request is malformed."), request)
     return defaults.bad_request(request, exception)
 
@@ -27,14 +27,14 @@ def unknown_api_path(request: HttpRequest) -> HttpResponse:
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404, likewise."""
-    if request.path.startswith(API_PREFIX):
+    if request.path.startswith(API_PREFIXES):
         return error_response(NotFound(), request)
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, likewise."""
-    if request.path.startswith(API_PREFIX):
+    if request.path.startswith(API_PREFIXES):
         return error_response(GatewayError(), request)
     return defaults.server_error(request)
 

@@ -65,7 +65,7 @@ def record_unable(*, device: Device, codes: Iterable[str]) -> None:
 
 
 def record_able(*, device: Device) -> None:
-    """It was started anew: whoever put its SIM in, or gave it a permission, need not wait."""
+    """It said hello: whoever put a SIM in, or gave a permission, need not wait."""
     if Device.objects.filter(pk=device.pk, unable_count__gt=0).update(unable_count=0):
         device.sims.update(next_send_at=None)
 

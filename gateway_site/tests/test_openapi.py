@@ -35,6 +35,12 @@ def test_every_operation_needs_a_key_but_pairing_and_posting_to_an_ingress(opera
     assert open_to_all == [("post", "/v1/device/pair"), ("post", "/v1/ingress/{ingress_id}")]
 
 
+def test_no_description_is_indented_as_code(client):
+    schemas = yaml.safe_load(client.get("/v1/openapi.yaml").content)["components"]["schemas"]
+    told = [schema.get("description", "") for schema in schemas.values()]
+    assert [text for text in told if "\n    " in text] == []
+
+
 def test_operation_ids_are_unique(operations):
     names = [operation["operationId"] for operation in operations.values()]
     assert sorted(set(names)) == sorted(names)

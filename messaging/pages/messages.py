@@ -69,8 +69,12 @@ def news(request: MemberRequest) -> HttpResponse:
     form = _valid(request)
     shown = _ids(request.GET.get("shown", ""))
     rows, _ = page_of_rows(request.tenant, form.query(limit=MOST_SHOWN))
-    newer = [row for row in rows if shown and row.message.public_id > min(shown)]
-    fresh = [row for row in newer if row.message.public_id not in shown]
+    lowest = min(shown, default=None)
+    fresh = [
+        row
+        for row in rows
+        if lowest and row.message.public_id > lowest and row.message.public_id not in shown
+    ]
     changed = rows_changed(request.tenant, _watched(request.GET.get("open", "")))
     if not fresh and not changed:
         return HttpResponse(status=204)

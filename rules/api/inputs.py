@@ -24,6 +24,9 @@ MatchType = Literal["contains", "exact", "regex", "any"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Annotated[str, Meta(pattern="^([01][0-9]|2[0-3]):[0-5][0-9]$", max_length=5)]
 Text = str | None | UnsetType
+EngineOn = Annotated[bool, Meta(description="Whether rules are asked at all.")]
+DefaultReply = Annotated[str, Meta(description="Answers what no rule matched.")]
+ForwardAll = Annotated[bool, Meta(description="Whether webhooks hear what no rule matched, too.")]
 
 
 class ActiveHoursIn(msgspec.Struct, rename={"from_": "from"}):
@@ -123,16 +126,12 @@ class RuleTestIn(msgspec.Struct, rename={"from_": "from"}):
 
 
 class RuleSettingsPatch(msgspec.Struct, rename="camel", kw_only=True):
-    """What may be changed. A field that is left out stays.
+    """What may be changed. A field that is left out stays."""
 
-    `enabled`: whether rules are asked at all. `defaultReply` answers what no rule matched. With
-    `forwardAll` webhooks hear every inbound text, and not only those that a rule matched.
-    """
-
-    enabled: bool | UnsetType = UNSET
+    enabled: EngineOn | UnsetType = UNSET
     default_reply_enabled: bool | UnsetType = UNSET
-    default_reply: Text = UNSET
-    forward_all: bool | UnsetType = UNSET
+    default_reply: DefaultReply | None | UnsetType = UNSET
+    forward_all: ForwardAll | UnsetType = UNSET
 
     def changes(self) -> dict[str, Any]:
         """The fields that were given, by the names of the columns."""
@@ -146,16 +145,12 @@ class RuleSettingsPatch(msgspec.Struct, rename="camel", kw_only=True):
 
 
 class RuleSettingsIn(RuleSettingsPatch, kw_only=True):
-    """All of the settings; what is left out has its default.
+    """All of the settings; what is left out has its default."""
 
-    `enabled`: whether rules are asked at all. `defaultReply` answers what no rule matched. With
-    `forwardAll` webhooks hear every inbound text, and not only those that a rule matched.
-    """
-
-    enabled: bool = True
+    enabled: EngineOn = True
     default_reply_enabled: bool = False
-    default_reply: str | None = None
-    forward_all: bool = True
+    default_reply: DefaultReply | None = None
+    forward_all: ForwardAll = True
 
 
 class RuleRunsQuery(PageQuery):

@@ -1,4 +1,5 @@
 // The list of messages: short URLs, and what to ask for when something has happened.
+// As messaging/pages/messages.py reads.
 const MOST_SHOWN = 51;
 const MOST_WATCHED = 100;
 
