@@ -23,7 +23,7 @@ BYPASS = 100  # from this priority on a message goes before the others
 
 
 # Fit for a path and a header.
-ClientId = Annotated[str, msgspec.Meta(max_length=36, pattern=r"^[^/\s\x00-\x1f\x7f]*$")]
+ClientId = Annotated[str, msgspec.Meta(max_length=36, pattern=r"^[^/\s\x00-\x1f\x7f]*\Z")]
 
 
 class TextIn(msgspec.Struct):

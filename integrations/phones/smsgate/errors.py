@@ -1,7 +1,8 @@
 """Refusals as the app understands them.
 
 It shows `message` to the person who pairs. 401 makes it forget its registration and make a new one,
-so nothing but an unknown code or token is that; all else it tries again later.
+so nothing but an unknown code or token is that; all else it tries again later. (Of a wrongly signed
+event too, which it posts elsewhere, it only tries again.)
 """
 
 from __future__ import annotations

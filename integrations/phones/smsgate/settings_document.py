@@ -57,10 +57,11 @@ def settings_hash(sims: Sequence[Sim]) -> str:
 
 
 def _interval(sims: Sequence[Sim]) -> tuple[int | None, int | None]:
-    """Whole seconds between two messages: those of the SIM that pauses least."""
-    pauses = [(sim.min_gap_ms, sim.min_gap_ms + sim.jitter_ms) for sim in sims]
-    shortest, longest = min(pauses, default=(0, 0))
-    return (shortest // 1000, longest // 1000) if longest >= 1000 else (None, None)
+    """Whole seconds between two messages, which the SIMs take in turns: as if all paused least."""
+    turns = 1000 * max(1, len(sims))
+    shortest = min((sim.min_gap_ms for sim in sims), default=0) // turns
+    longest = min((sim.min_gap_ms + sim.jitter_ms for sim in sims), default=0) // turns
+    return (shortest, longest) if longest else (None, None)
 
 
 def _limit(sims: Sequence[Sim]) -> tuple[str, int | None]:

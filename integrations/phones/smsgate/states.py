@@ -61,6 +61,7 @@ def reports_of(state: StateIn) -> list[Report]:
         Report(kind, attempt_id, _time(state, *names))
         for kind, names in _STEPS.items()
         if state.state in names or not state.states.keys().isdisjoint(names)
+        if not (kind is ReportKind.SENT and _is_part_refused(state))
     ]
     last = _LAST.get(state.state)
     if last is not None:
@@ -79,16 +80,26 @@ def _end(kind: ReportKind, attempt_id: str, state: StateIn) -> Report:
     when = _time(state, state.state)
     if kind is not ReportKind.FAILED:
         return Report(kind, attempt_id, when)
-    error = next((said.error for said in state.recipients if said.error), "") or ""
-    reason = storable(error)[:MAX_REASON]
+    error = _error(state)
+    # "Sent" in its past is of another part: nothing proves any more that the text did not leave.
+    has_left = _is_part_refused(state) and "Sent" in state.states
     return Report(
         kind,
         attempt_id,
         when,
-        code=failure_code(error),
-        reason=reason,
-        is_of_any_part=error.startswith(_OF_A_PART),
+        code="generic_failure" if has_left else failure_code(error),
+        reason=storable(error)[:MAX_REASON],
+        is_of_any_part=_is_part_refused(state),
     )
+
+
+def _is_part_refused(state: StateIn) -> bool:
+    """Whether Android refused one part; then the text as a whole was not sent."""
+    return state.state == "Failed" and _error(state).startswith(_OF_A_PART)
+
+
+def _error(state: StateIn) -> str:
+    return next((said.error for said in state.recipients if said.error), "") or ""
 
 
 def _time(state: StateIn, *names: str) -> datetime | None:

@@ -24,7 +24,7 @@ from integrations.phones.smsgate.inputs import DeviceIn, EventIn, StateIn
 from integrations.phones.smsgate.messages import AT_ONCE, to_cancel, to_send
 from integrations.phones.smsgate.models import PairedApp
 from integrations.phones.smsgate.services import registration
-from integrations.phones.smsgate.services.inbound import take_event
+from integrations.phones.smsgate.services.inbound import PING, take_event
 from integrations.phones.smsgate.services.presence import note_clock, note_contact
 from integrations.phones.smsgate.services.reporting import record_states
 from integrations.phones.smsgate.signatures import TRUSTED_SKEW, is_path_secret, verify
@@ -132,7 +132,7 @@ def take(request: HttpRequest, device: str, secret: str) -> HttpResponse:
     if app.device.status == Device.Status.REVOKED:  # it goes on for days unless it is answered
         return HttpResponse(status=204)
     event = decode(body, EventIn)
-    if app.device.tenant.is_active:
+    if app.device.tenant.is_active and event.event != PING:  # which tells more than a contact
         note_contact(app)
     try:
         take_event(app=app, event=event, body=body)

@@ -51,7 +51,7 @@ def cancel_batch(*, batch: Batch) -> None:
     One by one, because a phone's reports wait for whatever is locked; repeated, it goes on.
     """
     stopped = 0
-    for message in Message.objects.filter(smsgate_batches=batch).order_by("pk"):
+    for message in batch.messages.all():
         try:
             cancel_message(message=message)
             stopped += 1

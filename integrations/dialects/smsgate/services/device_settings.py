@@ -35,8 +35,7 @@ def change_settings(*, tenant: Tenant, changes: Document, is_whole: bool) -> Doc
     Null takes a field or a section away. A signing key stays unless one is given, because nobody
     can read it to send it along. Other secrets are for phones alone and are not kept.
     """
-    DeviceSettings.objects.get_or_create(tenant=tenant)
-    kept = DeviceSettings.objects.select_for_update().get(tenant=tenant)
+    kept, _ = DeviceSettings.objects.select_for_update().get_or_create(tenant=tenant)
     webhooks = changes.get("webhooks") or {}
     if "signing_key" in webhooks:
         key = webhooks.pop("signing_key")

@@ -10,6 +10,7 @@ from accounts.models import AccessToken, ApiKey
 from accounts.services.access_tokens import prune_tokens
 from accounts.services.api_keys import SCOPES as OURS
 from accounts.services.api_keys import revoke_api_key
+from accounts.services.limits import forget_purses
 from accounts.services.tenants import suspend_tenant
 from accounts.tests.factories import bearer
 from devices.tests.factories import DeviceFactory
@@ -170,6 +171,14 @@ class TestTokens:
         refresh = {"Authorization": f"Bearer {given['refresh_token']}"}
         assert call("POST", "/auth/token/refresh", headers=refresh).status_code == 403
         ApiKey.objects.update(allowed_networks=[])
+        assert call("POST", "/auth/token/refresh", headers=refresh).status_code == 201
+
+    def test_refresh_that_comes_too_soon_is_not_used_up(self, call, settings):
+        settings.API_REQUESTS_PER_MINUTE = 1
+        refresh = {"Authorization": f"Bearer {token(call)['refresh_token']}"}
+        assert call("POST", "/auth/token/refresh", headers=refresh).status_code == 429
+        settings.API_REQUESTS_PER_MINUTE = 1000
+        forget_purses()
         assert call("POST", "/auth/token/refresh", headers=refresh).status_code == 201
 
     def test_it_ends_with_its_key(self, call):

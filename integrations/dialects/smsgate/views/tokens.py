@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 
 from accounts.api.authentication import admit, client_address, credentials
@@ -38,8 +39,9 @@ class TokenRefreshView(SmsGateView):
         scheme, secret = credentials(request)
         if scheme != "bearer":
             raise Unauthorized
-        issued = refresh_token(secret=secret, dialect=DIALECT, address=client_address(request))
-        admit(request, issued.token.api_key, None)
+        with transaction.atomic():  # a token that is refused for too many requests is not used up
+            issued = refresh_token(secret=secret, dialect=DIALECT, address=client_address(request))
+            admit(request, issued.token.api_key, None)
         return json_response(token_out(issued), status=201)
 
 

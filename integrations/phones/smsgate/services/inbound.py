@@ -29,6 +29,7 @@ log = structlog.get_logger(__name__)
 # Longer than the app repeats an event (settings_document.RETRIES).
 EVENTS_ARE_KEPT = timedelta(days=7)
 LONGEST_TEXT = 20_000
+PING = "system:ping"
 _TEXTS = ("sms:received", "mms:downloaded")
 
 
@@ -36,8 +37,9 @@ def take_event(*, app: PairedApp, event: EventIn, body: bytes) -> None:
     """Do what an event asks for. Raises InvalidInput when its payload has another shape."""
     if event.event in _TEXTS:
         store_text(app=app, event=event, event_id=_event_id(event, body))
-    elif event.event == "system:ping":
-        note_ping(app, decode(event.payload, PingIn))
+    elif event.event == PING:
+        if app.device.tenant.is_active:
+            note_ping(app, decode(event.payload, PingIn))
     elif event.event == "app:started":
         note_start(app, decode(event.payload, StartedIn))
     else:

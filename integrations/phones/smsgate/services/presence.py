@@ -66,7 +66,8 @@ def note_ping(app: PairedApp, ping: PingIn) -> None:
     app.ping_seen_at = timezone.now()
     app.save(update_fields=["ping_seen_at"])
     record_heartbeat(device=app.device, vitals=vitals_of(ping))
-    if app.device.contact_seconds != contact_seconds_of(app, app.ping_seen_at):
+    is_known = app.device.contact_seconds == contact_seconds_of(app, app.ping_seen_at)
+    if not app.device.is_online or not is_known:
         note_contact(app, is_certain=True)
 
 

@@ -10,6 +10,7 @@ from integrations.phones.smsgate.models import InboundEvent
 from integrations.phones.smsgate.services.inbound import prune_events
 from integrations.phones.smsgate.tests.factories import AppClient, text
 from messaging.models import Message
+from messaging.tests.factories import MessageFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -152,7 +153,17 @@ def test_texts_of_a_suspended_account_are_kept_and_its_phone_is_not_live(phone):
     suspend_tenant(tenant=phone.device.tenant, actor=None, reason="unpaid")
     Device.objects.update(last_seen_at=None)
     assert phone.post("sms:received", text()).status_code == 204
+    assert phone.post("system:ping", {"health": {}}).status_code == 204
     assert (texts(), Device.objects.get().last_seen_at) == (["Hello"], None)
+
+
+def test_phone_that_comes_back_with_a_ping_is_not_taken_for_one_that_polls(phone):
+    Device.objects.update(is_online=False, contact_seconds=25, last_seen_at="2026-01-01T00:00:00Z")
+    waiting = MessageFactory(device=None, tenant=phone.device.tenant)
+    assert phone.post("system:ping", {"health": {}}).status_code == 204
+    device = Device.objects.get()
+    assert (device.is_online, device.contact_seconds) == (True, 25)
+    assert Message.objects.get(pk=waiting.pk).device == device
 
 
 def test_revoked_phone_is_answered_so_that_it_stops_and_not_believed(phone):

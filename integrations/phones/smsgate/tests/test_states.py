@@ -53,6 +53,14 @@ def test_failed_after_its_first_part_was_delivered_is_not_delivered():
     assert kinds == ["accepted", "sent", "failed"]
 
 
+def test_text_of_which_a_part_failed_was_not_sent_and_may_not_be_tried_again():
+    error = "Send result: RESULT_ERROR_NO_SERVICE"
+    reports = told("Failed", "Pending", "Sent", error=error)
+    assert reports == [("accepted", 1, ""), ("failed", 5, "generic_failure")]
+    reports = told("Failed", "Pending", error=error)
+    assert reports == [("accepted", 1, ""), ("failed", 5, "no_service")]
+
+
 def test_odd_times_and_no_times_are_no_reason_to_refuse():
     state = StateIn(WIRE, "Sent", [], {"Sent": 5, "Pending": "soon"})
     assert [(report.kind, report.occurred_at) for report in reports_of(state)] == [
