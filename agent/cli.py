@@ -13,7 +13,7 @@ from pathlib import Path
 
 from agent import crash, doctor, identity
 from agent.console import HOW_TO, run_console
-from agent.errors import AgentError
+from agent.errors import AgentError, WrongOption
 from agent.pairing import PairingRequest, pair
 from agent.radios import RADIOS, radio_class
 from agent.radios.inbox import Inbox
@@ -28,7 +28,7 @@ log = logging.getLogger("agent")
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run one command; returns the exit code (0, 1 for an error, 3 for a refused token)."""
+    """Run one command; its exit code (1 for an error, 2 wrong options, 3 a refused token)."""
     try:
         options = _parser(arguments).parse_args(arguments)
         options.command(options)
@@ -74,7 +74,7 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     running.add_argument(
         "--transport",
         choices=TRANSPORTS,
-        default=os.environ.get("AGENT_TRANSPORT", "auto"),
+        default=_transport(),
         help="how to talk to the gateway; auto = socket, HTTP where that does not get through",
     )
     _add_radio_options(running, arguments)
@@ -102,7 +102,15 @@ def _radio_of(arguments: Sequence[str]) -> str:
     choice.add_argument("--radio", choices=RADIOS, default=default)
     chosen: str = choice.parse_known_args(arguments)[0].radio
     if chosen not in RADIOS:
-        raise AgentError(f"AGENT_RADIO={chosen} is none of {', '.join(RADIOS)}.")
+        raise WrongOption(f"AGENT_RADIO={chosen} is none of {', '.join(RADIOS)}.")
+    return chosen
+
+
+def _transport() -> str:
+    """The one chosen in the environment, which argparse does not compare with its choices."""
+    chosen = os.environ.get("AGENT_TRANSPORT", "auto")
+    if chosen not in TRANSPORTS:
+        raise WrongOption(f"AGENT_TRANSPORT={chosen} is none of {', '.join(TRANSPORTS)}.")
     return chosen
 
 

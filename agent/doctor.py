@@ -72,7 +72,7 @@ def _is_running(data_dir: Path) -> bool:
     try:
         with closing(sqlite3.connect(path, timeout=0)) as database:
             database.execute("SELECT count(*) FROM attempt")
-    except sqlite3.OperationalError as error:
+    except sqlite3.DatabaseError as error:  # locked, or damaged, which the agent will say
         return "locked" in str(error)
     return False
 

@@ -7,6 +7,12 @@ class AgentError(Exception):
     exit_code = 1
 
 
+class WrongOption(AgentError):
+    """Something chosen in the environment that there is not; argparse ends with the same code."""
+
+    exit_code = 2
+
+
 class TokenRefused(AgentError):
     """The gateway does not know this phone (any more): starting again cannot help."""
 

@@ -1,5 +1,6 @@
 """What the agent asks of a radio: a phone, a modem, or the simulated phone."""
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+
+NUMBER = re.compile(r"\+?[0-9]{1,20}")  # one, and nothing that a program would split
 
 FailureCode = Literal[
     "no_service",

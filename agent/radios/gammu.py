@@ -6,7 +6,6 @@ Each call of libgammu blocks and none may run beside another, so all go through 
 import asyncio
 import hashlib
 import logging
-import re
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from agent import crash
 from agent.errors import AgentError
 from agent.radios.base import (
+    NUMBER,
     EventHandler,
     Failed,
     Finding,
@@ -40,7 +40,6 @@ except ImportError as error:  # the library is an extra
         f"or pip install python-gammu ({error})."
     ) from error
 
-NUMBER = re.compile(r"\+?[0-9]{1,20}")
 OPEN_SECONDS = 20.0
 PARTS_PATIENCE_SECONDS = 900.0  # then a long text is told without the parts that never came
 GAP = "[…]"  # in their place
@@ -126,7 +125,9 @@ class GammuRadio(Radio):
     async def _send_part(
         self, message: OutgoingText, index: int, part: dict[str, Any], deadline: float
     ) -> Failed | None:
-        seconds = max(0.0, deadline - time.monotonic())
+        seconds = deadline - time.monotonic()
+        if seconds <= 0:
+            return Failed("no_service", "no time was left for this part")
         try:
             reference = await self._modem.call(gammu_phone.send_part(part), seconds)
         except NotBegun as error:
@@ -188,7 +189,7 @@ class GammuRadio(Radio):
             await self._delete(parts)
         elif self._is_complete(parts):
             await on_event(self._incoming(parts))
-            self._incomplete_since.pop(_key(parts), None)
+            self._incomplete_since.pop(_key(parts[:1]), None)
             await self._delete(parts)
 
     def _is_complete(self, parts: list[dict[str, Any]]) -> bool:

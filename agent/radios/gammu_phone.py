@@ -4,6 +4,7 @@ libgammu drives modems and old phones over a serial port (https://wammu.eu/docs/
 """
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,9 +16,10 @@ import gammu
 
 from agent.errors import AgentError
 from agent.radios.base import Failed, FailureCode, OutgoingText, Sim, Status
-from agent.radios.segments import GSM7_BASIC, GSM7_EXTENSION
+from agent.radios.segments import fits_gsm7
 from agent.radios.worker import NotConnected
 
+READ_SECONDS = 15.0  # a look has more, but for all that it does
 MAX_IN_MEMORY = 2000  # of SIM and phone; ends a phone that counts for ever
 NO_ENTRY = (gammu.ERR_EMPTY, gammu.ERR_INVALIDLOCATION)
 # The line to the modem is lost. In the middle of a send that leaves open what became of it.
@@ -136,7 +138,7 @@ def encode(message: OutgoingText, with_report: bool) -> list[dict[str, Any]]:
     gammu numbers long texts by the clock, so two in one second would get the same number, and a
     phone that receives both mixes their parts: the number is made from the attempt instead.
     """
-    is_unicode = not _fits_gsm7(message.text)
+    is_unicode = not fits_gsm7(message.text)
     entry = {"ID": "ConcatenatedTextLong", "Buffer": message.text}
     parts: list[dict[str, Any]] = gammu.EncodeSMS(
         {"Class": -1, "Unicode": is_unicode, "Entries": [entry]}
@@ -209,14 +211,19 @@ def moment(value: datetime | None) -> datetime:
 
 
 def _all_messages(machine: Any) -> list[list[dict[str, Any]]]:
+    """What can be read in a while; the rest comes when these are told and deleted."""
     found: list[list[dict[str, Any]]] = []
+    deadline = time.monotonic() + READ_SECONDS
     try:
         message = machine.GetNextSMS(Folder=0, Start=True)
-        while len(found) < MAX_IN_MEMORY:
+        while len(found) < MAX_IN_MEMORY and time.monotonic() < deadline:
             found.append(message)
             message = machine.GetNextSMS(Folder=0, Location=message[0]["Location"])
     except gammu.ERR_EMPTY:
         pass
+    except gammu.GSMError:
+        if not found:  # else one that cannot be read does not hold up those before it
+            raise
     return found
 
 
@@ -263,7 +270,3 @@ def _ask(question: Callable[..., Any], *arguments: Any) -> Any:
         if is_broken(error):
             raise
         return None
-
-
-def _fits_gsm7(text: str) -> bool:
-    return (GSM7_BASIC | GSM7_EXTENSION).issuperset(text)

@@ -3,14 +3,15 @@
 import asyncio
 import hashlib
 import logging
-import re
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agent import crash
 from agent.radios.base import (
+    NUMBER,
     EventHandler,
     Failed,
     Finding,
@@ -30,7 +31,6 @@ from agent.radios.programs import ProgramMissing
 from agent.radios.reports import verdict_of_word
 from agent.radios.segments import count_segments
 
-NUMBER = re.compile(r"\+?[0-9]{1,20}")
 OLD_SECONDS = 600.0  # by then a sent text has long been reported, and its SMS object may go
 
 log = logging.getLogger(__name__)
@@ -63,6 +63,7 @@ class ModemManagerRadio(Radio):
         self._handed = HandedTexts(data_dir)
         self._modems: dict[int, Modem] = {}  # by slot
         self._troubles: dict[str, str] = {}
+        self._sending: Counter[int] = Counter()  # texts that are leaving, by slot
         if options.delivery_reports:
             self.capabilities = ("delivery_reports",)
 
@@ -111,7 +112,11 @@ class ModemManagerRadio(Radio):
             return failure_of(str(error), is_handed=False)
         parts = count_segments(message.text)
         await self._handed.write(self._handed.begin, message, parts, path)
-        return await self._submit(message, modem, path, parts)
+        self._sending[message.sim] += 1
+        try:
+            return await self._submit(message, modem, path, parts)
+        finally:
+            self._sending[message.sim] -= 1
 
     async def _submit(self, message: OutgoingText, modem: Modem, path: str, parts: int) -> Outcome:
         try:
@@ -169,14 +174,23 @@ class ModemManagerRadio(Radio):
         while True:
             await self._look_at_modems()
             for slot, modem in sorted(self._modems.items()):
-                try:
-                    for path in await self._mmcli.sms_paths(modem.path):
-                        await self._take(await self._mmcli.sms(path), slot, modem, on_event)
-                except Trouble as error:
-                    self._tell_trouble(f"Texts of {modem.name or modem.path}", str(error))
-                else:
-                    self._tell_trouble(f"Texts of {modem.name or modem.path}", "")
+                trouble = await self._take_all(slot, modem, on_event)
+                self._tell_trouble(f"Texts of {modem.name or modem.path}", trouble)
             await asyncio.sleep(self._options.poll_seconds)
+
+    async def _take_all(self, slot: int, modem: Modem, on_event: EventHandler) -> str:
+        """Take what is on one modem; returns the last trouble. One text does not stop the next."""
+        trouble = ""
+        try:
+            paths = await self._mmcli.sms_paths(modem.path)
+        except Trouble as error:
+            return str(error)
+        for path in paths:
+            try:
+                await self._take(await self._mmcli.sms(path), slot, modem, on_event)
+            except Trouble as error:
+                trouble = str(error)
+        return trouble
 
     async def _take(self, sms: Sms, slot: int, modem: Modem, on_event: EventHandler) -> None:
         """Store what came in, then delete it: a full SIM card receives nothing more."""
@@ -196,6 +210,8 @@ class ModemManagerRadio(Radio):
             await self._mmcli.delete(modem.path, sms.path)
 
     async def _take_report(self, sms: Sms, slot: int, modem: Modem, on_event: EventHandler) -> None:
+        if self._sending[slot]:
+            return  # it may be on a part whose reference is not known yet: at the next look
         verdict = verdict_of_word(sms.delivery_state)
         report = await self._handed.read(self._handed.match, slot, sms.reference, sms.number)
         if report and verdict != "waiting":

@@ -1,7 +1,10 @@
 """Other programs as a radio's hands: one call, one answer, never longer than its seconds."""
 
 import asyncio
+import os
 import shutil
+import signal
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agent.errors import AgentError
@@ -54,7 +57,9 @@ async def call(*command: str, seconds: float, stdin: str = "") -> Answer:
         raise TimeoutError(f"{command[0]} gave no answer within {seconds:g} s") from None
     finally:
         if process.returncode is None:
-            process.kill()
+            # With its children: Termux's programs are scripts, and what they start holds the pipes.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     assert process.returncode is not None  # noqa: S101 - communicate() waited for it
     return Answer(process.returncode, out.decode(errors="replace"), err.decode(errors="replace"))

@@ -7,12 +7,17 @@ GSM7_BASIC = frozenset(
 GSM7_EXTENSION = frozenset("^{}\\[~]|€\f")  # an escape and the character: two septets
 
 
+def fits_gsm7(text: str) -> bool:
+    """Whether the GSM 7-bit alphabet and its extension have every character."""
+    return (GSM7_BASIC | GSM7_EXTENSION).issuperset(text)
+
+
 def count_segments(text: str) -> int:
     """160 septets fit into one part, 153 into each of several; 70 and 67 units of UCS-2.
 
     A character that takes two septets or two UTF-16 units is never cut between two parts.
     """
-    if (GSM7_BASIC | GSM7_EXTENSION).issuperset(text):
+    if fits_gsm7(text):
         widths = [2 if character in GSM7_EXTENSION else 1 for character in text]
         single, multi = 160, 153
     else:

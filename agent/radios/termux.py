@@ -6,7 +6,6 @@ text was handed over to Android, and `delivered` never comes (no `delivery_repor
 
 import asyncio
 import logging
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from agent import crash
 from agent.radios import termux_api
 from agent.radios.base import (
+    NUMBER,
     EventHandler,
     Failed,
     Finding,
@@ -31,8 +31,6 @@ from agent.radios.termux_api import Row, TermuxError
 from agent.radios.termux_findings import findings_on
 from agent.radios.termux_inbox import TermuxInbox
 
-# The script splits its -n at commas and, unquoted, at blanks: one number, nothing else.
-NUMBER = re.compile(r"\+?[0-9]{1,20}")
 STATUS_SECONDS = 60.0
 
 log = logging.getLogger(__name__)
@@ -105,7 +103,7 @@ class TermuxRadio(Radio):
             return Failed("radio_off", str(error))
         except TermuxError as error:
             may_not = "permission" in str(error)
-            return Failed("radio_off" if may_not else "generic_failure", f"Termux:API: {error}")
+            return Failed("no_permission" if may_not else "generic_failure", f"Termux:API: {error}")
         crash.reach("handed_over")
         return Sent()
 

@@ -50,7 +50,12 @@ class Worker(Generic[Owned]):
         try:
             async with asyncio.timeout(seconds):
                 return await asyncio.shield(answer)
+        except asyncio.CancelledError:
+            future.cancel()  # what has not begun never does
+            raise
         except TimeoutError:
+            if future.done():
+                return future.result()
             if future.cancel():
                 raise NotBegun(f"the modem was still busy after {seconds:.3g} s") from None
             self._give_up()

@@ -74,6 +74,15 @@ async def test_console_shows_what_the_phone_sends(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["AGENT_RADIO", "AGENT_TRANSPORT"])
+def test_wrong_choice_in_the_environment_is_not_tried_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, "bogus")
+    assert main(["run", "--data-dir", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.startswith(f"{name}=bogus is none of ")
+
+
 async def test_refused_token_has_its_own_exit_code(tmp_path: Path) -> None:
     async with FakeGateway() as gateway:
         paired_folder(gateway, tmp_path)

@@ -17,6 +17,7 @@ from agent.radios.base import (
     Sim,
     Status,
 )
+from agent.radios.mmcli import ModemError
 from agent.radios.modemmanager import ModemManagerOptions, ModemManagerRadio
 from agent.tests.events import told
 from agent.tests.rigs import Rig, add_sms, make_rig, plug_modem
@@ -296,3 +297,38 @@ async def test_each_part_of_a_long_text_has_a_report_of_its_own(
     assert await radio.send(replace(HI, text="a" * 161)) == Sent(2)
     events = await told(radio, lambda events: len(events) == 2)
     assert events == [DeliveryReport("m1", 1, 2), DeliveryReport("m1", 2, 2)]
+
+
+async def test_report_that_comes_before_the_references_are_known_waits(
+    rig: Rig, radio: ModemManagerRadio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.switch("reports")
+    send = radio._mmcli.send
+
+    async def on_event(event: RadioEvent) -> None:
+        raise AssertionError(f"told too early: {event}")
+
+    async def send_and_look(path: str, seconds: float) -> None:
+        await send(path, seconds)
+        await radio._take_all(1, radio._modems[1], on_event)
+
+    monkeypatch.setattr(radio._mmcli, "send", send_and_look)
+    assert await radio.send(HI) == Sent(1)
+    assert await told(radio, len) == [DeliveryReport("m1")]
+
+
+async def test_text_that_cannot_be_deleted_does_not_hold_up_the_next(
+    rig: Rig, radio: ModemManagerRadio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for index, text in enumerate(("one", "two")):
+        add_sms(rig.home, index, number="+6581110000", text=text)
+    delete = radio._mmcli.delete
+
+    async def refuse_the_first(modem_path: str, path: str) -> None:
+        if path.endswith("/0"):
+            raise ModemError("it is stuck")
+        await delete(modem_path, path)
+
+    monkeypatch.setattr(radio._mmcli, "delete", refuse_the_first)
+    events = await told(radio, lambda events: sms_indexes(rig) == ["0"])
+    assert {event.text for event in events if isinstance(event, IncomingText)} == {"one", "two"}

@@ -112,7 +112,7 @@ async def test_what_cannot_be_sent_is_not_tried(
 async def test_missing_permission_fails_and_says_so(rig: Rig, radio: TermuxRadio) -> None:
     rig.switch("send-error", REFUSAL)
     reason = "Termux:API: Please grant the following permission to use this command: SEND_SMS"
-    assert await radio.send(HI) == Failed("radio_off", reason)
+    assert await radio.send(HI) == Failed("no_permission", reason)
 
 
 async def test_answer_that_never_comes_leaves_it_open(rig: Rig) -> None:

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from agent.radios.worker import NotBegun, NotConnected, Worker
+from agent.tests.gateway import until
 
 
 class Port:
@@ -106,4 +107,19 @@ async def test_call_that_waits_behind_a_hanging_one_moves_on() -> None:
         await hanging
     assert len(ports) == 2
     ports[0].release.set()
+    worker.close()
+
+
+async def test_call_that_is_cancelled_before_it_began_never_begins() -> None:
+    worker, ports = make_worker()
+    blocking = asyncio.create_task(worker.call(Port.block, 5))
+    await until(lambda: [port.calls for port in ports] == [["block"]])
+    waiting = asyncio.create_task(worker.call(lambda port: port.calls.append("late"), 5))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    ports[0].release.set()
+    await blocking
+    await worker.call(lambda port: port.calls.append("last"), 5)
+    assert ports[0].calls == ["block", "last"]
     worker.close()
